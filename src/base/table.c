@@ -1,0 +1,238 @@
+/*
+ * table.c - ordered names, each with a list of values
+ *
+ * Invariant: sorted[] holds each index of e[] once, by the bytes of its
+ * name; an index never changes, so the order of e[] is that of first puts.
+ * A list is written in place only beyond its end, and only by the table
+ * that made it (cap > 0): lists may be shared after table_copy().
+ */
+#include "base/table.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+
+enum { FIRST = 8 };
+
+void
+table_init(struct table *t, struct arena *a)
+{
+	memset(t, 0, sizeof(*t));
+	t->a = a;
+}
+
+/* Where name is in sorted[], or where it belongs; *found says which. */
+static uint32_t
+place(const struct table *t, const char *name, int *found)
+{
+	uint32_t lo = 0, hi = t->n, mid;
+	int c;
+
+	*found = 0;
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		c = strcmp(t->e[t->sorted[mid]].name, name);
+		if (c == 0) {
+			*found = 1;
+			return mid;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int
+grow(struct table *t)
+{
+	uint32_t cap = t->cap == 0 ? FIRST : t->cap * 2;
+	struct entry *e;
+	uint32_t *sorted;
+
+	if (t->n < t->cap)
+		return 0;
+	if (cap <= t->cap || cap > UINT32_MAX / 2)
+		return SSTATE_ETOOBIG;
+	if ((e = arena_grow(t->a, t->e, t->cap * sizeof(*e),
+		 cap * sizeof(*e))) == NULL)
+		return SSTATE_ENOMEM;
+	t->e = e;
+	if ((sorted = arena_grow(t->a, t->sorted, t->cap * sizeof(*sorted),
+		 cap * sizeof(*sorted))) == NULL)
+		return SSTATE_ENOMEM;
+	t->sorted = sorted;
+	t->cap = cap;
+	return 0;
+}
+
+/* The entry of that name, made if need be, and not marked present. */
+static int
+obtain(struct entry **out, struct table *t, const char *name)
+{
+	uint32_t at;
+	int found, r;
+
+	*out = NULL;
+	at = place(t, name, &found);
+	if (!found) {
+		if ((r = grow(t)) != 0)
+			return r;
+		memmove(&t->sorted[at + 1], &t->sorted[at],
+		    (t->n - at) * sizeof(t->sorted[0]));
+		t->sorted[at] = t->n;
+		memset(&t->e[t->n], 0, sizeof(t->e[0]));
+		t->e[t->n].name = name;
+		t->n++;
+	}
+	*out = &t->e[t->sorted[at]];
+	return 0;
+}
+
+static void
+mark_present(struct table *t, struct entry *e)
+{
+	if (!e->present)
+		t->live++;
+	e->present = 1;
+	e->counts = 0;
+}
+
+const struct entry *
+table_find(const struct table *t, const char *name)
+{
+	uint32_t at;
+	int found;
+
+	at = place(t, name, &found);
+	if (!found || !t->e[t->sorted[at]].present)
+		return NULL;
+	return &t->e[t->sorted[at]];
+}
+
+int
+table_set(struct table *t, const char *name, const struct sstate_val *vals,
+    size_t n)
+{
+	struct entry *e;
+	int r;
+
+	if ((r = obtain(&e, t, name)) != 0)
+		return r;
+	e->vals = vals;
+	e->n = n;
+	e->cap = 0;
+	mark_present(t, e);
+	return 0;
+}
+
+int
+table_add(struct table *t, const char *name, const struct sstate_val *val)
+{
+	struct sstate_val *list;
+	struct entry *e;
+	size_t n, cap;
+	int r;
+
+	if ((r = obtain(&e, t, name)) != 0)
+		return r;
+	n = e->present ? e->n : 0;
+	cap = e->present ? e->cap : 0;
+	if (n < cap)
+		/* Ours: arena memory behind a pointer that others read. */
+		list = (struct sstate_val *)(uintptr_t)e->vals;
+	else {
+		if (n > SIZE_MAX / 8 / sizeof(*list))
+			return SSTATE_ETOOBIG;
+		/* The first value alone is the usual list. */
+		cap = n == 0 ? 1 : n * 2;
+		if ((list = arena_get(t->a, cap * sizeof(*list))) == NULL)
+			return SSTATE_ENOMEM;
+		if (n > 0)
+			memcpy(list, e->vals, n * sizeof(*list));
+	}
+	list[n] = *val;
+	e->vals = list;
+	e->n = n + 1;
+	e->cap = cap;
+	mark_present(t, e);
+	return 0;
+}
+
+static void
+drop(struct entry *e)
+{
+	e->vals = NULL;
+	e->n = 0;
+	e->cap = 0;
+	e->present = 0;
+	e->counts = 0;
+}
+
+void
+table_del(struct table *t, const char *name)
+{
+	uint32_t at;
+	int found;
+
+	at = place(t, name, &found);
+	if (!found || !t->e[t->sorted[at]].present)
+		return;
+	drop(&t->e[t->sorted[at]]);
+	t->live--;
+}
+
+void
+table_clear(struct table *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++)
+		drop(&t->e[i]);
+	t->live = 0;
+}
+
+const char *
+table_next(const struct table *t, const char *name)
+{
+	uint32_t i = 0;
+	int found;
+
+	if (name != NULL) {
+		i = place(t, name, &found);
+		if (!found)
+			return NULL;
+		i = t->sorted[i] + 1;
+	}
+	for (; i < t->n; i++)
+		if (t->e[i].present)
+			return t->e[i].name;
+	return NULL;
+}
+
+int
+table_copy(struct table *dst, const struct table *src)
+{
+	struct entry *e = NULL;
+	uint32_t *sorted = NULL;
+	uint32_t i;
+
+	if (src->n > 0) {
+		if ((e = arena_get(dst->a, src->n * sizeof(*e))) == NULL ||
+		    (sorted = arena_get(dst->a, src->n * sizeof(*sorted))) ==
+			NULL)
+			return SSTATE_ENOMEM;
+		memcpy(e, src->e, src->n * sizeof(*e));
+		memcpy(sorted, src->sorted, src->n * sizeof(*sorted));
+		/* What follows the end of a shared list is src's. */
+		for (i = 0; i < src->n; i++)
+			e[i].cap = 0;
+	}
+	dst->e = e;
+	dst->sorted = sorted;
+	dst->n = src->n;
+	dst->cap = src->n;
+	dst->live = src->live;
+	return 0;
+}
