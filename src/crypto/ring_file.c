@@ -1,0 +1,272 @@
+/*
+ * ring_file.c - the key ring's file: opened, made, compared (R-76)
+ *
+ * Invariant: what is read is the file that was checked, by its descriptor;
+ * no path is resolved twice and no symlink is followed.  Text with secrets
+ * is on the stack and wiped before anybody returns.
+ */
+#include "crypto/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <securestate.h>
+#include <securestate/store.h>
+
+#include "base/codec.h"
+#include "base/rand.h"
+#include "base/wipe.h"
+#include "crypto/ring_file.h"
+
+/* F-02: whoever can write there can put another file in our file's place. */
+static int
+dir_safe(const struct stat *st, uid_t uid)
+{
+	return (st->st_uid == 0 || st->st_uid == uid) &&
+	    ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0 ||
+		(st->st_mode & S_ISVTX) != 0);
+}
+
+/* One directory further; fd is replaced. */
+static int
+step(int *fd, const char *part, const char *path, uid_t uid,
+    struct sstate_error *err)
+{
+	struct stat st;
+	int next, e;
+
+	next = openat(*fd < 0 ? AT_FDCWD : *fd, part,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (next < 0) {
+		e = errno;
+		if (*fd >= 0 && (e == ENOTDIR || e == ELOOP) &&
+		    fstatat(*fd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(st.st_mode))
+			return sstate_fail(err, SSTATE_EUNSAFE, 0,
+			    "key ring %s: %s is a symlink", path, part);
+		return sstate_fail(err,
+		    e == ENOENT ? SSTATE_ENOTFOUND : SSTATE_ESYS, e,
+		    "key ring %s: directory %s", path, part);
+	}
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = next;
+	if (fstat(next, &st) != 0)
+		return sstate_fail(err, SSTATE_ESYS, errno,
+		    "key ring %s: stat %s", path, part);
+	if (!dir_safe(&st, uid))
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "key ring %s: others can write in %s, or own it", path,
+		    part);
+	return 0;
+}
+
+/* path, made absolute, in full; SSTATE_EINVAL if it names no file. */
+static int
+absolute(char full[PATH_MAX], const char *path, struct sstate_error *err)
+{
+	size_t n = strlen(path), have = 0;
+	const char *last = strrchr(path, '/');
+
+	last = last != NULL ? last + 1 : path;
+	if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "key ring %s: names no file", path);
+	if (path[0] != '/') {
+		if (getcwd(full, PATH_MAX) == NULL)
+			return sstate_fail(err, SSTATE_ESYS, errno,
+			    "key ring %s: getcwd", path);
+		have = strlen(full);
+		if (have + 1 < PATH_MAX)
+			full[have++] = '/';
+	}
+	if (n >= PATH_MAX - have)
+		return sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
+		    "key ring: path");
+	memcpy(full + have, path, n + 1);
+	return 0;
+}
+
+int
+ring_dir(int *fd, char name[NAME_MAX + 1], const char *path, uid_t uid,
+    struct sstate_error *err)
+{
+	char full[PATH_MAX], *p, *slash;
+	int r;
+
+	*fd = -1;
+	if ((r = absolute(full, path, err)) != 0 ||
+	    (r = step(fd, "/", path, uid, err)) != 0)
+		goto out;
+	for (p = full; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
+		*slash = '\0';
+		if (*p != '\0' && (r = step(fd, p, path, uid, err)) != 0)
+			goto out;
+	}
+	if (strlen(p) > NAME_MAX) {
+		r = sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
+		    "key ring: path");
+		goto out;
+	}
+	memcpy(name, p, strlen(p) + 1);
+out:
+	if (r != 0 && *fd >= 0) {
+		(void)close(*fd);
+		*fd = -1;
+	}
+	return r;
+}
+
+static const char *
+unsafe(const struct stat *st, uid_t uid)
+{
+	if (!S_ISREG(st->st_mode))
+		return "is no regular file";
+	if (st->st_uid != uid)
+		return "is another user's";
+	if ((st->st_mode & 077) != 0)
+		return "is open to group or others: chmod 600";
+	/* A planted hard link; 0 is a file that was replaced meanwhile. */
+	if (st->st_nlink > 1)
+		return "has more than one link";
+	return NULL;
+}
+
+int
+ring_open(int *fd, struct stat *st, int dir, const char *name, const char *path,
+    uid_t uid, int flags, struct sstate_error *err)
+{
+	const char *what = NULL;
+	int e;
+
+	/* O_NONBLOCK: a planted FIFO must not make us wait. */
+	*fd = openat(dir, name,
+	    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0) {
+		e = errno;
+		if (e == ENOENT)
+			return sstate_fail(err, SSTATE_ENOTFOUND, e,
+			    "key ring %s", path);
+		if (e == ELOOP)
+			what = "is a symlink";
+		else if (e == ENXIO || e == ENODEV || e == EISDIR)
+			what = "is no regular file";
+		else
+			return sstate_fail(err, SSTATE_ESYS, e,
+			    "key ring %s: open", path);
+	} else if (fstat(*fd, st) != 0) {
+		e = errno;
+		(void)close(*fd);
+		*fd = -1;
+		return sstate_fail(err, SSTATE_ESYS, e, "key ring %s: stat",
+		    path);
+	} else {
+		what = unsafe(st, uid);
+	}
+	if (what == NULL)
+		return 0;
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	return sstate_fail(err, SSTATE_EUNSAFE, 0, "key ring %s: %s", path,
+	    what);
+}
+
+int
+ring_read(char text[LIMIT_RING_BYTES], size_t *len, int fd, const char *path,
+    struct sstate_error *err)
+{
+	size_t have = 0;
+	ssize_t got;
+	char more;
+
+	*len = 0;
+	for (;;) {
+		got = have < LIMIT_RING_BYTES
+		    ? read(fd, text + have, LIMIT_RING_BYTES - have)
+		    : read(fd, &more, 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return sstate_fail(err, SSTATE_ESYS, errno,
+			    "key ring %s: read", path);
+		if (got == 0)
+			break;
+		if (have == LIMIT_RING_BYTES)
+			return sstate_fail(err, SSTATE_EPARSE, 0,
+			    "key ring %s: more than %u bytes", path,
+			    LIMIT_RING_BYTES);
+		have += (size_t)got;
+	}
+	*len = have;
+	return 0;
+}
+
+static void
+identify(struct keyring *kr, const struct stat *st)
+{
+	kr->dev = st->st_dev;
+	kr->ino = st->st_ino;
+	kr->size = (uint64_t)st->st_size;
+	kr->mtime = st->st_mtim;
+	kr->ctime = st->st_ctim;
+}
+
+int
+keyring_load(struct keyring **out, const char *path, uid_t uid,
+    struct sstate_error *err)
+{
+	char text[LIMIT_RING_BYTES], name[NAME_MAX + 1];
+	struct keyring *kr = NULL;
+	struct stat st;
+	size_t len = 0;
+	int dir = -1, fd = -1, r;
+
+	*out = NULL;
+	if ((r = ring_dir(&dir, name, path, uid, err)) != 0 ||
+	    (r = ring_open(&fd, &st, dir, name, path, uid, O_RDONLY, err)) != 0)
+		goto out;
+	if ((kr = ring_new()) == NULL) {
+		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
+		goto out;
+	}
+	/* As it was before the read: what is written later makes it stale. */
+	identify(kr, &st);
+	r = ring_read(text, &len, fd, path, err);
+	if (r == 0)
+		r = ring_parse(kr, text, len, path, err);
+	wipe(text, sizeof(text));
+	if (r != 0 || (r = ring_seal(kr, err)) != 0)
+		goto out;
+	*out = kr;
+	kr = NULL; /* now the caller's */
+out:
+	if (fd >= 0)
+		(void)close(fd);
+	if (dir >= 0)
+		(void)close(dir);
+	keyring_free(kr);
+	return r;
+}
+
+int
+keyring_stale(const struct keyring *kr, const char *path)
+{
+	struct stat st;
+
+	if (kr->ino == 0)
+		return 0; /* never had a file */
+	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 1;
+	return st.st_dev != kr->dev || st.st_ino != kr->ino ||
+	    (uint64_t)st.st_size != kr->size ||
+	    st.st_mtim.tv_sec != kr->mtime.tv_sec ||
+	    st.st_mtim.tv_nsec != kr->mtime.tv_nsec ||
+	    st.st_ctim.tv_sec != kr->ctime.tv_sec ||
+	    st.st_ctim.tv_nsec != kr->ctime.tv_nsec;
+}
