@@ -1,0 +1,531 @@
+/*
+ * record.c - what a session's record holds: bytes <-> names and values
+ *
+ * Invariant: one content has one form (PROTOCOL.record, Payload): what
+ * rec_decode() takes, rec_encode() writes again octet by octet, and what
+ * rec_encode() writes without a failure, rec_decode() takes.
+ */
+#include "record/record.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <securestate.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+
+enum {
+	PAYLOAD_VERSION = 1,
+	F_KIND = 0x03,
+	F_MINDSET = 0x0c,
+	F_MINDSET_SHIFT = 2,
+	F_FRESH = 0x10,
+	F_USER = 0x20,
+	F_ALL = F_KIND | F_MINDSET | F_FRESH | F_USER,
+	VARINT_MAX = 10,
+	NAME_MIN = 3, /* octets of the shortest name: head, NUL, count */
+	VALUE_MIN = 2 /* of the shortest value: length, NUL */
+};
+
+/* What is left to decode; the first failure stays, and takes give 0 then. */
+struct in {
+	const uint8_t *p, *end;
+	int bad;
+};
+
+void
+rec_init(struct rec *r, struct arena *a)
+{
+	memset(r, 0, sizeof(*r));
+	table_init(&r->vals, a);
+}
+
+int
+rec_copy(struct rec *dst, const struct rec *src)
+{
+	*dst = *src;
+	table_init(&dst->vals, src->vals.a);
+	return table_copy(&dst->vals, &src->vals);
+}
+
+/* ---- Encode ---- */
+
+static size_t
+varint_make(uint8_t *p, uint64_t v)
+{
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		p[n++] = (uint8_t)(v | 0x80);
+	p[n++] = (uint8_t)v;
+	return n;
+}
+
+static void
+put_int(struct buf *out, uint64_t v)
+{
+	uint8_t b[VARINT_MAX];
+
+	buf_put(out, b, varint_make(b, v));
+}
+
+/* Seconds since the epoch; a clock before 1970 is no time to seal. */
+static void
+put_time(struct buf *out, int64_t t)
+{
+	if (t < 0 && out->bad == 0)
+		out->bad = SSTATE_EINVAL;
+	put_int(out, (uint64_t)t);
+}
+
+/* Head (its length, in some form), octets, NUL. */
+static void
+put_text(struct buf *out, uint64_t head, const char *s, size_t n)
+{
+	uint8_t b[VARINT_MAX], *p;
+	size_t h = varint_make(b, head);
+
+	if ((p = buf_room(out, h + n + 1)) == NULL)
+		return;
+	memcpy(p, b, h);
+	if (n > 0)
+		memcpy(p + h, s, n);
+	p[h + n] = '\0';
+}
+
+static void
+put_name(struct buf *out, const struct entry *e)
+{
+	size_t i, n = strlen(e->name);
+
+	if (n > LIMIT_NAME_BYTES && out->bad == 0)
+		out->bad = SSTATE_ETOOBIG;
+	put_text(out, (uint64_t)n << 1 | (e->counts ? 1 : 0), e->name, n);
+	put_int(out, e->n);
+	for (i = 0; i < e->n; i++)
+		put_text(out, e->vals[i].len, e->vals[i].ptr, e->vals[i].len);
+}
+
+void
+map_encode(struct buf *out, const struct table *t)
+{
+	uint64_t names = 0, values = 0;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->e[i].present) {
+			names++;
+			values += t->e[i].n;
+		}
+	put_int(out, names);
+	put_int(out, values);
+	for (i = 0; i < t->n; i++)
+		if (t->e[i].present)
+			put_name(out, &t->e[i]);
+}
+
+static void
+put_marks(struct buf *out, const struct rec *r)
+{
+	uint8_t *p;
+	size_t i;
+
+	put_time(out, r->once_floor);
+	put_int(out, r->nonce);
+	for (i = 0; i < r->nonce; i++) {
+		buf_put(out, r->once[i].jti, sizeof(r->once[i].jti));
+		put_time(out, r->once[i].issued);
+	}
+	put_int(out, r->ncommit);
+	for (i = 0; i < r->ncommit; i++)
+		if ((p = buf_room(out, 8)) != NULL)
+			put64(p, r->commit[i]);
+}
+
+void
+rec_encode(struct buf *out, const struct rec *r)
+{
+	unsigned flags;
+	size_t n;
+
+	assert(r->kind <= REC_MOVED && r->mindset <= SSTATE_UNFORGETFUL);
+	assert(r->nonce <= LIMIT_ONCE && r->ncommit <= LIMIT_COMMIT_IDS);
+	buf_byte(out, PAYLOAD_VERSION);
+	if (r->kind == REC_ENDED) { /* nothing of what it was stays */
+		buf_byte(out, REC_ENDED);
+		return;
+	}
+	flags = r->kind | (unsigned)r->mindset << F_MINDSET_SHIFT;
+	if (r->fresh)
+		flags |= F_FRESH;
+	if (r->user != NULL)
+		flags |= F_USER;
+	buf_byte(out, flags);
+	buf_put(out, r->psk, sizeof(r->psk));
+	put_time(out, r->id_since);
+	put_time(out, r->login);
+	if (r->user != NULL) {
+		if ((n = strlen(r->user)) > LIMIT_USER_BYTES && out->bad == 0)
+			out->bad = SSTATE_ETOOBIG;
+		put_text(out, n, r->user, n);
+	}
+	if (r->kind == REC_MOVED) {
+		put_time(out, r->grace_until);
+		buf_put(out, r->succ, sizeof(r->succ));
+	}
+	put_marks(out, r);
+	map_encode(out, &r->vals);
+}
+
+/* ---- Decode ---- */
+
+static size_t
+left(const struct in *in)
+{
+	return (size_t)(in->end - in->p);
+}
+
+static void
+spoil(struct in *in, int code)
+{
+	if (in->bad == 0)
+		in->bad = code;
+	in->p = in->end;
+}
+
+static const uint8_t *
+take(struct in *in, size_t n)
+{
+	const uint8_t *p = in->p;
+
+	if (n > left(in)) {
+		spoil(in, SSTATE_EPARSE);
+		return NULL;
+	}
+	in->p += n;
+	return p;
+}
+
+/*
+ * The shortest form only: no last group of zeros, no bit beyond the 64th;
+ * over is the failure of a value beyond max.
+ */
+static uint64_t
+take_int(struct in *in, uint64_t max, int over)
+{
+	uint64_t v = 0;
+	unsigned shift, b;
+
+	if (in->p != in->end && *in->p < 0x80 && *in->p <= max)
+		return *in->p++; /* nearly all of them */
+	for (shift = 0; shift < 64; shift += 7) {
+		if (in->p == in->end)
+			break;
+		b = *in->p++;
+		if (shift == 63 && b > 1)
+			break;
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (b < 0x80) {
+			if (b == 0 && shift > 0)
+				break;
+			if (v <= max)
+				return v;
+			spoil(in, over);
+			return 0;
+		}
+	}
+	spoil(in, SSTATE_EPARSE);
+	return 0;
+}
+
+static int64_t
+take_time(struct in *in)
+{
+	return (int64_t)take_int(in, INT64_MAX, SSTATE_EPARSE);
+}
+
+/* n octets with the NUL after them; name: none among them. */
+static const char *
+take_text(struct in *in, uint64_t n, int name)
+{
+	const uint8_t *p;
+
+	if (n >= left(in)) {
+		spoil(in, SSTATE_EPARSE);
+		return NULL;
+	}
+	p = take(in, (size_t)n + 1);
+	if (p[n] != '\0' || (name && memchr(p, '\0', (size_t)n) != NULL)) {
+		spoil(in, SSTATE_EPARSE);
+		return NULL;
+	}
+	return (const char *)p;
+}
+
+/* One name; its values go to vals, which has room for max. */
+static size_t
+take_name(struct table *t, struct in *in, struct sstate_val *vals, uint64_t max)
+{
+	uint64_t head, len;
+	uint32_t had = t->live;
+	const char *name;
+	size_t i, n;
+	int r;
+
+	head = take_int(in, LIMIT_NAME_BYTES << 1 | 1, SSTATE_ETOOBIG);
+	name = take_text(in, head >> 1, 1);
+	n = (size_t)take_int(in, max, SSTATE_EPARSE);
+	for (i = 0; i < n && in->bad == 0; i++) {
+		len = take_int(in, left(in), SSTATE_EPARSE);
+		vals[i].ptr = take_text(in, len, 0);
+		vals[i].len = (size_t)len;
+	}
+	if (in->bad != 0)
+		return 0;
+	if ((r = table_set(t, name, vals, n)) != 0) {
+		spoil(in, r);
+		return 0;
+	}
+	if (t->live == had) { /* twice: which one would win? */
+		spoil(in, SSTATE_EPARSE);
+		return 0;
+	}
+	t->e[t->n - 1].counts = (int)(head & 1);
+	return n;
+}
+
+static void
+take_map(struct table *t, struct arena *a, struct in *in)
+{
+	struct sstate_val *vals = NULL;
+	uint64_t names, total, i;
+	size_t used = 0;
+
+	/* Before memory is taken: could so many be there at all? */
+	names = take_int(in, left(in) / NAME_MIN, SSTATE_EPARSE);
+	total = take_int(in, left(in) / VALUE_MIN, SSTATE_EPARSE);
+	if (in->bad == 0 && total > 0 &&
+	    (vals = arena_get(a, (size_t)total * sizeof(*vals))) == NULL)
+		spoil(in, SSTATE_ENOMEM);
+	for (i = 0; i < names && in->bad == 0; i++)
+		used += take_name(t, in, vals == NULL ? NULL : vals + used,
+		    total - used);
+	if (used != total || in->p != in->end)
+		spoil(in, SSTATE_EPARSE);
+}
+
+static void
+take_once(struct rec *r, struct in *in)
+{
+	const struct rec_once *last = NULL;
+	struct rec_once *o;
+	const uint8_t *p;
+	uint64_t i, n;
+
+	r->once_floor = take_time(in);
+	n = take_int(in, LIMIT_ONCE, SSTATE_ETOOBIG);
+	for (i = 0; i < n; i++, last = o) {
+		o = &r->once[i];
+		if ((p = take(in, sizeof(o->jti))) == NULL)
+			return;
+		memcpy(o->jti, p, sizeof(o->jti));
+		o->issued = take_time(in);
+		/* Beyond the floor and in order: one form for one set. */
+		if (o->issued <= r->once_floor ||
+		    (last != NULL && (o->issued < last->issued ||
+		    (o->issued == last->issued &&
+		    memcmp(o->jti, last->jti, sizeof(o->jti)) <= 0))))
+			spoil(in, SSTATE_EPARSE);
+		if (in->bad != 0)
+			return;
+	}
+	r->nonce = (size_t)n;
+}
+
+static void
+take_commits(struct rec *r, struct in *in)
+{
+	const uint8_t *p;
+	uint64_t i, n;
+
+	n = take_int(in, LIMIT_COMMIT_IDS, SSTATE_ETOOBIG);
+	if ((p = take(in, (size_t)n * 8)) == NULL)
+		return;
+	for (i = 0; i < n; i++, p += 8) {
+		if (rec_commit_known(r, get64(p)))
+			spoil(in, SSTATE_EPARSE);
+		r->commit[r->ncommit++] = get64(p);
+	}
+}
+
+static void
+take_live(struct rec *r, struct arena *a, unsigned flags, struct in *in)
+{
+	const uint8_t *p;
+
+	r->mindset = (uint8_t)((flags & F_MINDSET) >> F_MINDSET_SHIFT);
+	r->fresh = (flags & F_FRESH) != 0;
+	if (r->mindset > SSTATE_UNFORGETFUL)
+		spoil(in, SSTATE_EPARSE);
+	if ((p = take(in, sizeof(r->psk))) != NULL)
+		memcpy(r->psk, p, sizeof(r->psk));
+	r->id_since = take_time(in);
+	r->login = take_time(in);
+	if (flags & F_USER)
+		r->user = take_text(in,
+		    take_int(in, LIMIT_USER_BYTES, SSTATE_ETOOBIG), 1);
+	if (r->kind == REC_MOVED) {
+		r->grace_until = take_time(in);
+		if ((p = take(in, sizeof(r->succ))) != NULL)
+			memcpy(r->succ, p, sizeof(r->succ));
+	}
+	take_once(r, in);
+	take_commits(r, in);
+	take_map(&r->vals, a, in);
+}
+
+int
+rec_decode(struct rec *out, struct arena *a, const uint8_t *p, size_t n)
+{
+	struct in in = { p, p + n, 0 };
+	unsigned flags;
+
+	rec_init(out, a);
+	if (n > LIMIT_RECORD_BYTES)
+		return SSTATE_ETOOBIG;
+	if (n < 2 || p[0] != PAYLOAD_VERSION)
+		return SSTATE_EPARSE;
+	flags = p[1];
+	in.p += 2;
+	out->kind = flags & F_KIND;
+	if ((flags & ~(unsigned)F_ALL) != 0 || out->kind > REC_MOVED)
+		spoil(&in, SSTATE_EPARSE);
+	else if (out->kind != REC_ENDED)
+		take_live(out, a, flags, &in);
+	else if (flags != REC_ENDED || n != 2)
+		spoil(&in, SSTATE_EPARSE);
+	if (in.bad != 0)
+		rec_init(out, a);
+	return in.bad;
+}
+
+int
+map_decode(struct table *out, struct arena *a, const uint8_t *p, size_t n)
+{
+	struct in in = { p, p + n, 0 };
+
+	table_init(out, a);
+	if (n > LIMIT_RECORD_BYTES)
+		return SSTATE_ETOOBIG;
+	take_map(out, a, &in);
+	if (in.bad != 0)
+		table_init(out, a);
+	return in.bad;
+}
+
+/* ---- Weight and marks ---- */
+
+size_t
+rec_weight(const struct rec *r, size_t *values)
+{
+	const struct table *t = &r->vals;
+	size_t bytes = 0, n = 0, k;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (!t->e[i].present)
+			continue;
+		bytes += strlen(t->e[i].name);
+		for (k = 0; k < t->e[i].n; k++)
+			bytes += t->e[i].vals[k].len;
+		/* An empty list takes room too: none is free of charge. */
+		n += t->e[i].n > 0 ? t->e[i].n : 1;
+	}
+	*values = n;
+	return bytes;
+}
+
+static int
+once_order(const struct rec_once *o, const uint8_t jti[16], int64_t issued)
+{
+	if (o->issued != issued)
+		return o->issued < issued ? -1 : 1;
+	return memcmp(o->jti, jti, sizeof(o->jti));
+}
+
+int
+rec_once_used(const struct rec *r, const uint8_t jti[16], int64_t issued)
+{
+	size_t i;
+
+	if (issued <= r->once_floor)
+		return 1;
+	for (i = 0; i < r->nonce; i++)
+		if (memcmp(r->once[i].jti, jti, sizeof(r->once[i].jti)) == 0)
+			return 1;
+	return 0;
+}
+
+/* Every mark at or before when leaves the list, told by the floor. */
+static void
+once_raise(struct rec *r, int64_t when)
+{
+	size_t i = 0;
+
+	while (i < r->nonce && r->once[i].issued <= when)
+		i++;
+	memmove(r->once, r->once + i, (r->nonce - i) * sizeof(r->once[0]));
+	r->nonce -= i;
+	r->once_floor = when;
+}
+
+int
+rec_once_take(struct rec *r, const uint8_t jti[16], int64_t issued)
+{
+	size_t i;
+
+	if (rec_once_used(r, jti, issued))
+		return SSTATE_EEXIST;
+	if (r->nonce == LIMIT_ONCE) {
+		/* The earliest goes, so that the floor rises least. */
+		if (issued <= r->once[0].issued) {
+			once_raise(r, issued);
+			return 0;
+		}
+		once_raise(r, r->once[0].issued);
+	}
+	for (i = r->nonce; i > 0; i--) {
+		if (once_order(&r->once[i - 1], jti, issued) < 0)
+			break;
+		r->once[i] = r->once[i - 1];
+	}
+	memcpy(r->once[i].jti, jti, sizeof(r->once[i].jti));
+	r->once[i].issued = issued;
+	r->nonce++;
+	return 0;
+}
+
+void
+rec_commit_note(struct rec *r, uint64_t id)
+{
+	if (rec_commit_known(r, id))
+		return;
+	if (r->ncommit == LIMIT_COMMIT_IDS) {
+		r->ncommit--;
+		memmove(r->commit, r->commit + 1,
+		    r->ncommit * sizeof(r->commit[0]));
+	}
+	r->commit[r->ncommit++] = id;
+}
+
+int
+rec_commit_known(const struct rec *r, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < r->ncommit; i++)
+		if (r->commit[i] == id)
+			return 1;
+	return 0;
+}
