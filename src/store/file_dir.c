@@ -1,0 +1,462 @@
+/*
+ * file_dir.c - the file store's directory: opened once, walked to in safety
+ *
+ * Invariant: no name below the directory is followed through a symbolic
+ * link, and no name is made of what a client sent (F-01..F-06, R-102).
+ */
+#include "store/file_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <securestate/store.h>
+
+#include "base/codec.h"
+#include "base/limits.h"
+#include "store/file_io.h"
+
+/* Of linux/openat2.h, which not every libc's headers come with. */
+struct how {
+	uint64_t flags, mode, resolve;
+};
+
+enum {
+	NO_XDEV = 0x01,
+	NO_MAGICLINKS = 0x02,
+	NO_SYMLINKS = 0x04,
+	BENEATH = 0x08,
+};
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+static const struct {
+	unsigned long type;
+	const char *name;
+} remote[] = {
+	{ 0x6969, "NFS" },
+	{ 0x517b, "SMB" },
+	{ 0xff534d42, "CIFS" },
+	{ 0xfe534d42, "SMB2" },
+	{ 0x5346414f, "AFS" },
+	{ 0x6b414653, "AFS" },
+	{ 0x73757245, "CODA" },
+	{ 0x564c, "NCP" },
+};
+
+const char *
+fdir_refused(unsigned long fstype)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(remote) / sizeof(remote[0]); i++)
+		if (remote[i].type == (fstype & 0xffffffffu))
+			return remote[i].name;
+	return NULL;
+}
+
+int
+fdir_parent_ok(const struct stat *st, uid_t uid)
+{
+	return (st->st_uid == 0 || st->st_uid == uid) &&
+	    ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0 ||
+	    (st->st_mode & S_ISVTX) != 0);
+}
+
+int
+fdir_self_ok(const struct stat *st, uid_t uid)
+{
+	return S_ISDIR(st->st_mode) && st->st_uid == uid &&
+	    (st->st_mode & 077) == 0;
+}
+
+/* A directory that this process just made has the mode that umask left. */
+static int
+set_mode(int at, const char *name)
+{
+	char proc[40];
+	struct stat st;
+	int fd, r = -1;
+
+	fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) != 0)
+		goto out;
+	if ((st.st_mode & 07777) == 0700) {
+		r = 0;
+		goto out;
+	}
+	/* fchmod() refuses an O_PATH descriptor; the link leads to it. */
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	r = chmod(proc, 0700);
+out:
+	(void)close(fd);
+	return r;
+}
+
+static int
+make_one(int at, const char *name, int *made)
+{
+	*made = 0;
+	if (mkdirat(at, name, 0700) != 0)
+		return errno == EEXIST ? 0 : -1;
+	*made = 1;
+	return set_mode(at, name);
+}
+
+/* Open the next directory on the way from "/"; may make it. */
+static int
+step(int at, const char *name, int create)
+{
+	int fd, dirfd, made;
+
+	fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT || !create)
+		return fd;
+	if (make_one(at, name, &made) != 0)
+		return -1;
+	/* Not every parent can be read; then its sync is not ours to do. */
+	dirfd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd >= 0) {
+		(void)fio_sync_dir(dirfd);
+		(void)close(dirfd);
+	}
+	return openat(at, name,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int
+absolute(char *out, size_t max, const char *path, struct sstate_error *err)
+{
+	size_t n = 0;
+
+	if (path == NULL || path[0] == '\0')
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "file: the URI names no directory");
+	if (path[0] != '/') {
+		if (getcwd(out, max) == NULL || out[0] != '/')
+			return sstate_fail(err, SSTATE_ESTORE, errno,
+			    "file: working directory");
+		n = strlen(out);
+	}
+	if (n + 1 + strlen(path) + 1 > max)
+		return sstate_fail(err, SSTATE_ETOOBIG, 0,
+		    "file: path over %d bytes", PATH_MAX);
+	(void)snprintf(out + n, max - n, "%s%s", n != 0 ? "/" : "", path);
+	return 0;
+}
+
+static int
+refuse_step(const char *path, int sys, struct sstate_error *err)
+{
+	if (sys == ELOOP || sys == ENOTDIR)
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "file: %s: a symbolic link, or no directory", path);
+	return sstate_fail(err, SSTATE_ESTORE, sys, "file: directory %s",
+	    path);
+}
+
+/* F-02: each parent is looked at when it is open, then left by openat(). */
+static int
+walk(int *out, char *path, uid_t uid, int create, struct sstate_error *err)
+{
+	struct stat st;
+	char *p, *end, keep;
+	int at, next, sys, r = 0;
+
+	at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return sstate_fail(err, SSTATE_ESTORE, errno, "file: open /");
+	for (p = path + strspn(path, "/"); *p != '\0' && r == 0;
+	    p = end + strspn(end, "/")) {
+		end = p + strcspn(p, "/");
+		if (fstat(at, &st) != 0 || !fdir_parent_ok(&st, uid)) {
+			r = sstate_fail(err, SSTATE_EUNSAFE, 0,
+			    "file: %.*s: a parent directory of another owner, "
+			    "or that others can write", (int)(p - path), path);
+			break;
+		}
+		keep = *end;
+		*end = '\0';
+		next = step(at, p, create);
+		sys = errno;
+		(void)close(at);
+		at = next;
+		if (at < 0)
+			r = refuse_step(path, sys, err);
+		*end = keep;
+	}
+	if (r != 0 && at >= 0) {
+		(void)close(at);
+		at = -1;
+	}
+	*out = at;
+	return r;
+}
+
+/* F-03 and F-05, then a descriptor that fsync() takes. */
+static int
+enter(struct fdir *d, int at, const char *path, struct sstate_error *err)
+{
+	struct stat st;
+	struct statfs fs;
+	const char *remote_fs;
+
+	if (fstat(at, &st) != 0)
+		return sstate_fail(err, SSTATE_ESTORE, errno,
+		    "file: directory %s", path);
+	if (!fdir_self_ok(&st, d->uid))
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "file: %s: must be owned by uid %lu, and let nobody else "
+		    "in (mode 0700)", path, (unsigned long)d->uid);
+	d->fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->fd < 0 || fstatfs(d->fd, &fs) != 0)
+		return sstate_fail(err, SSTATE_ESTORE, errno,
+		    "file: directory %s", path);
+	remote_fs = fdir_refused((unsigned long)fs.f_type);
+	if (remote_fs != NULL)
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "file: %s: is on %s, where locks of several hosts cannot "
+		    "be relied on; take a local directory", path, remote_fs);
+	return 0;
+}
+
+int
+fdir_open(struct fdir *d, const char *path, int create,
+    struct sstate_error *err)
+{
+	char full[PATH_MAX + 1];
+	int at = -1, r;
+
+	d->fd = -1;
+	d->uid = geteuid();
+	d->limited = fio_limited();
+	if ((r = absolute(full, sizeof(full), path, err)) != 0)
+		return r;
+	if ((r = walk(&at, full, d->uid, create, err)) != 0)
+		return r;
+	r = enter(d, at, full, err);
+	(void)close(at);
+	if (r != 0)
+		fdir_close(d);
+	return r;
+}
+
+void
+fdir_close(struct fdir *d)
+{
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	d->fd = -1;
+}
+
+int
+fdir_ns(char *out, const char *ns, struct sstate_error *err)
+{
+	static const char ok[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t i, n = 0;
+
+	out[n++] = 'n';
+	out[n++] = '.';
+	for (i = 0; ns != NULL && ns[i] != '\0' && i < LIMIT_NS_BYTES; i++) {
+		if (ns[i] >= 'A' && ns[i] <= 'Z') {
+			out[n++] = '=';
+			out[n++] = (char)(ns[i] - 'A' + 'a');
+		} else if (strchr(ok, ns[i]) != NULL)
+			out[n++] = ns[i];
+		else
+			break;
+	}
+	out[n] = '\0';
+	if (i == 0 || ns[i] != '\0')
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "file: namespace is not [A-Za-z0-9_.-]{1,%u}",
+		    LIMIT_NS_BYTES);
+	return 0;
+}
+
+int
+fdir_record(char *out, const struct sstate_key *key, struct sstate_error *err)
+{
+	size_t n;
+	int r;
+
+	if ((r = fdir_ns(out, key->ns, err)) != 0)
+		return r;
+	n = strlen(out);
+	out[n++] = '/';
+	hex_encode(out + n, key->id, 1);
+	n += 2;
+	out[n++] = '/';
+	hex_encode(out + n, key->id + 1, SSTATE_ID_BYTES - 1);
+	return 0;
+}
+
+/* As openat2(): one component after the other, none of them a link. */
+static int
+step_by_step(const struct fdir *d, const char *path, int flags, mode_t mode)
+{
+	char name[FDIR_PATH];
+	const char *p = path;
+	size_t n;
+	int at = d->fd, next, sys;
+
+	while (p[n = strcspn(p, "/")] == '/') {
+		if (n == 0 || n >= sizeof(name) ||
+		    (n == 2 && memcmp(p, "..", 2) == 0)) {
+			next = -1;
+			errno = EXDEV;
+		} else {
+			memcpy(name, p, n);
+			name[n] = '\0';
+			next = openat(at, name, O_PATH | O_DIRECTORY |
+			    O_NOFOLLOW | O_CLOEXEC);
+		}
+		sys = errno;
+		if (at != d->fd)
+			(void)close(at);
+		if ((at = next) < 0) {
+			errno = sys == ENOTDIR ? ELOOP : sys;
+			return -1;
+		}
+		p += n + 1;
+	}
+	next = openat(at, p, flags, mode);
+	sys = errno;
+	if (at != d->fd)
+		(void)close(at);
+	errno = sys;
+	return next;
+}
+
+int
+fdir_at(struct fdir *d, const char *path, int flags, mode_t mode)
+{
+	struct how how = { 0 };
+	long fd;
+	int tries;
+
+	flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	how.flags = (uint64_t)(unsigned)flags;
+	how.mode = mode;
+	how.resolve = NO_XDEV | NO_MAGICLINKS | NO_SYMLINKS | BENEATH;
+	for (tries = 0; !d->no_openat2 && tries < 1000; tries++) {
+		fd = syscall(SYS_openat2, d->fd, path, &how, sizeof(how));
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == ENOSYS)
+			d->no_openat2 = 1;
+		else if (errno == EPERM)
+			break;	/* or a filter that says so of what is new */
+		else if (errno != EINTR && errno != EAGAIN)
+			return -1;
+	}
+	do
+		fd = step_by_step(d, path, flags, mode);
+	while (fd < 0 && errno == EINTR);
+	return (int)fd;
+}
+
+int
+fdir_sub(struct fdir *d, const char *path)
+{
+	return fdir_at(d, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+int
+fdir_above(struct fdir *d, const char *path, const char **name)
+{
+	char up[FDIR_PATH];
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL) {
+		*name = path;
+		return fdir_sub(d, ".");
+	}
+	*name = slash + 1;
+	memcpy(up, path, (size_t)(slash - path));
+	up[slash - path] = '\0';
+	return fdir_sub(d, up);
+}
+
+/* make_one(), and on disk if that is asked for. */
+static int
+make_synced(const struct fdir *d, int at, const char *name, int *made)
+{
+	int e;
+
+	if (make_one(at, name, made) != 0)
+		return -1;
+	if (*made && d->sync != FSYNC_NONE && (e = fio_sync_dir(at)) != 0) {
+		errno = e;
+		return -1;
+	}
+	return 0;
+}
+
+int
+fdir_make(struct fdir *d, const char *path, int *made)
+{
+	char up[FDIR_PATH];
+	const char *slash = strrchr(path, '/');
+	int fd, at, one = 0, above = 0, r, e;
+
+	*made = 0;
+	if ((fd = fdir_sub(d, path)) >= 0 || errno != ENOENT)
+		return fd;
+	if (slash == NULL)
+		at = fdir_sub(d, ".");
+	else {
+		memcpy(up, path, (size_t)(slash - path));
+		up[slash - path] = '\0';
+		at = fdir_make(d, up, &above);
+	}
+	if (at < 0)
+		return -1;
+	r = make_synced(d, at, slash != NULL ? slash + 1 : path, &one);
+	e = errno;
+	(void)close(at);
+	errno = e;
+	*made = above + one;
+	return r == 0 ? fdir_sub(d, path) : -1;
+}
+
+int
+fdir_check(const struct fdir *d, int fd, struct stat *st, const char *what,
+    struct sstate_error *err)
+{
+	const char *why;
+
+	if (fstat(fd, st) != 0)
+		return sstate_fail(err, SSTATE_ESTORE, errno, "file: %s",
+		    what);
+	if (!S_ISREG(st->st_mode))
+		why = "no regular file";
+	else if (st->st_uid != d->uid)
+		why = "another owner";
+	else if (st->st_nlink > 1)
+		why = "a second hard link";
+	else if ((st->st_mode & 077) != 0)
+		why = "open to others";
+	else
+		return 0;
+	return sstate_fail(err, SSTATE_EUNSAFE, 0, "file: %s: %s", what, why);
+}
+
+int
+fdir_leads(const struct fdir *d, const char *path, dev_t dev, ino_t ino)
+{
+	struct stat st;
+
+	if (fstatat(d->fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : -1;
+	return st.st_dev == dev && st.st_ino == ino;
+}

@@ -1,0 +1,35 @@
+/*
+ * guard.h - has this process been forked since?  Without a system call
+ *
+ * One word lies in a page that the kernel gives to a child as zeros
+ * (MADV_WIPEONFORK, Linux 4.14); where there is no such thing the word is
+ * the process id, and each look costs a getpid().
+ */
+#ifndef STORE_GUARD_H
+#define STORE_GUARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sstate_error;
+
+struct guard {
+	_Atomic uint32_t *word; /* in page, or own */
+	_Atomic uint32_t own;
+	void *page; /* NULL: the kernel has no such thing */
+};
+
+int guard_init(struct guard *g, struct sstate_error *err);
+void guard_free(struct guard *g);
+/* Is this the process that called guard_init() or the last guard_done()? */
+bool guard_same(const struct guard *g);
+/*
+ * In a child: true for the one thread that shall take over what was
+ * inherited and then call guard_done(); the others wait until it has, and
+ * get false.
+ */
+bool guard_take(struct guard *g);
+void guard_done(struct guard *g);
+
+#endif
