@@ -1,0 +1,156 @@
+/*
+ * fetch.c - read a record: store, seal, times, stubs
+ *
+ * Invariant: what is handed out is authentic, of this token, and within its
+ * time (I2, I4, R-20, R-21); the header rules, never what the store says.
+ */
+#include "session/session.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+enum { HOPS = 4 }; /* of stubs in a row; more is no rotation of ours */
+
+struct finding {
+	struct sstate_session *s;
+	struct view *v;
+	struct arena *a;
+	struct sstate_error *err;
+};
+
+int64_t
+view_deadline(const struct seal_head *h)
+{
+	return h->abs_expiry < h->idle_deadline ? h->abs_expiry
+						: h->idle_deadline;
+}
+
+static int
+damaged(struct finding *f, const char *why)
+{
+	env_say(f->s->env, SSTATE_LOG_WARN, SSTATE_EAUTH,
+	    "RECORD: not authentic: %s", why);
+	return sstate_fail(f->err, SSTATE_EAUTH, 0,
+	    "%s: a record is not "
+	    "authentic",
+	    store_name(f->s->env->store));
+}
+
+static int
+found(void *arg, const struct sstate_record *rec)
+{
+	struct finding *f = arg;
+	struct view *v = f->v;
+	struct sstate_session *s = f->s;
+	uint8_t *plain;
+	size_t len;
+	int r;
+
+	if (rec->body.len < SEAL_OVER || rec->body.len > LIMIT_RECORD_BYTES ||
+	    seal_peek(&v->head, rec->body.ptr, rec->body.len) != 0)
+		return damaged(f, "no header");
+	/* What the store says beside the record must be what it says. */
+	if (rec->rev != v->head.revision ||
+	    memcmp(rec->tag, v->head.usertag, sizeof(rec->tag)) != 0 ||
+	    rec->expires > view_deadline(&v->head))
+		return damaged(f, "the store's revision, tag or expiry differ");
+	if ((plain = arena_get(f->a, rec->body.len - SEAL_OVER + 1)) == NULL)
+		return err_plain(f->err, SSTATE_ENOMEM, "read");
+	if (seal_open(plain, &len, &v->head, v->key, s->env->ns, &v->tok,
+		s->bind, rec->body.ptr, rec->body.len) != 0)
+		return damaged(f, "the seal does not open");
+	if ((r = rec_decode(&v->rec, f->a, plain, len)) != 0)
+		return r == SSTATE_ENOMEM ? err_plain(f->err, r, "read")
+					  : damaged(f, "malformed inside");
+	return 0;
+}
+
+int
+fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
+    struct sstate_error *err)
+{
+	struct finding f = { s, v, a, err };
+	struct sstate_key key;
+	int64_t now = env_now(s->env);
+	int r;
+
+	write_key(s, &key, &v->tok);
+	if ((r = store_get(s->env->store, &s->slot, &key, found, &f, err)) != 0)
+		return r;
+	if (v->head.written > now + LIMIT_FUTURE) {
+		env_say(s->env, SSTATE_LOG_WARN, SSTATE_EAUTH,
+		    "CLOCK: a record was written %lld seconds from now",
+		    (long long)(v->head.written - now));
+		return SSTATE_EAUTH;
+	}
+	if (view_deadline(&v->head) <= now ||
+	    v->head.created < v->key->min_created)
+		return SSTATE_EEXPIRED;
+	return 0;
+}
+
+/* A rotated id came back after its grace, and the new one was used. */
+static void
+reused(struct sstate_session *s, const struct view *old, struct view *next)
+{
+	struct sstate_key key;
+	char name[13];
+
+	log_name(name, old->key, s->env->ns, &old->tok);
+	env_say(s->env, SSTATE_LOG_WARN, SSTATE_EGONE,
+	    "REUSE: the superseded id %s was used again", name);
+	if ((s->env->flags & SSTATE_END_ON_REUSE) == 0)
+		return;
+	write_key(s, &key, &next->tok);
+	(void)store_remove(s->env->store, &s->slot, &key, SSTATE_ANY_REV, NULL);
+	write_key(s, &key, &old->tok);
+	(void)store_remove(s->env->store, &s->slot, &key, SSTATE_ANY_REV, NULL);
+}
+
+static int
+successor(struct sstate_session *s, struct view *next, const struct view *v,
+    struct sstate_error *err)
+{
+	const struct keyring *ring;
+	int r;
+
+	memset(next, 0, sizeof(*next));
+	if ((r = env_ring(&ring, s->env, err)) != 0)
+		return r;
+	return token_from_bytes(&next->tok, &next->key, ring, s->env->ns,
+		   v->tok.cls, v->rec.succ, env_now(s->env)) == 0
+	    ? 0
+	    : SSTATE_EGONE;
+}
+
+int
+fetch(struct sstate_session *s, struct view *v, struct arena *a,
+    struct sstate_error *err)
+{
+	struct view *next;
+	int r, hop;
+
+	for (hop = 0; hop < HOPS; hop++) {
+		if ((r = fetch_plain(s, v, a, err)) != 0)
+			return r;
+		if (v->rec.kind == REC_LIVE)
+			return 0;
+		if (v->rec.kind != REC_MOVED)
+			return SSTATE_EGONE;
+		if ((next = arena_get(a, sizeof(*next))) == NULL)
+			return err_plain(err, SSTATE_ENOMEM, "read");
+		if ((r = successor(s, next, v, err)) != 0)
+			return r;
+		if (env_now(s->env) >= v->rec.grace_until) {
+			if (fetch_plain(s, next, a, err) == 0 &&
+			    !next->rec.fresh)
+				reused(s, v, next);
+			return SSTATE_EGONE;
+		}
+		*v = *next;
+		v->moved = 1;
+	}
+	return SSTATE_EGONE;
+}

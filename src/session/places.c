@@ -1,0 +1,277 @@
+/*
+ * places.c - where state and keys are when nobody says
+ *
+ * Invariant: a place that was not named by the program or its administrator
+ * is never below DOCUMENT_ROOT, where the web server would hand it out.
+ */
+#include "session/places.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+
+static const char *
+join(struct arena *a, const char *dir, const char *name)
+{
+	size_t n = strlen(dir) + 1 + strlen(name) + 1;
+	char *p = arena_get(a, n);
+
+	if (p != NULL)
+		(void)snprintf(p, n, "%s/%s", dir, name);
+	return p;
+}
+
+static const char *
+variable(const char *name)
+{
+	const char *v = secure_getenv(name);
+
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+static int
+below_document_root(const char *path)
+{
+	const char *root = variable("DOCUMENT_ROOT");
+	size_t n;
+
+	if (root == NULL)
+		return 0;
+	for (n = strlen(root); n > 1 && root[n - 1] == '/';)
+		n--;
+	if (n == 1 && root[0] == '/')
+		return 0; /* a root of / says nothing */
+	return strncmp(path, root, n) == 0 &&
+	    (path[n] == '/' || path[n] == '\0');
+}
+
+/* Make each missing folder above the last one: 0700, ours. */
+static int
+make_parents(struct arena *a, const char *path)
+{
+	char *copy = arena_str(a, path), *p;
+
+	if (copy == NULL)
+		return SSTATE_ENOMEM;
+	for (p = strchr(copy + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+			return SSTATE_EUNSAFE;
+		*p = '/';
+	}
+	return 0;
+}
+
+static const char *
+home(struct arena *a)
+{
+	struct passwd pw, *found = NULL;
+	char text[2048];
+
+	if (getpwuid_r(geteuid(), &pw, text, sizeof(text), &found) != 0 ||
+	    found == NULL || found->pw_dir == NULL || found->pw_dir[0] != '/' ||
+	    strcmp(found->pw_dir, "/nonexistent") == 0)
+		return NULL;
+	return join(a, found->pw_dir, ".local/state/securestate");
+}
+
+/* systemd may hand over several, parted by colons: the first is ours. */
+static const char *
+first_of(struct arena *a, const char *list)
+{
+	return arena_dup(a, list, strcspn(list, ":"));
+}
+
+/*
+ * The default place, first that applies: $STATE_DIRECTORY, then
+ * $XDG_STATE_HOME/securestate, /var/lib/securestate/<uid>, then
+ * ~/.local/state/securestate.
+ */
+static int
+default_place(const char **out, uint32_t flags, struct arena *a,
+    struct sstate_error *err)
+{
+	const char *dir = NULL, *v;
+	char uid[24];
+	struct stat st;
+	int parents = 0;
+
+	*out = NULL;
+	if ((v = variable("STATE_DIRECTORY")) != NULL)
+		dir = first_of(a, v);
+	else if ((v = variable("XDG_STATE_HOME")) != NULL && v[0] == '/') {
+		dir = join(a, v, "securestate");
+		parents = 1;
+	} else if (stat("/var/lib/securestate", &st) == 0 &&
+	    S_ISDIR(st.st_mode)) {
+		(void)snprintf(uid, sizeof(uid), "%lu",
+		    (unsigned long)geteuid());
+		dir = join(a, "/var/lib/securestate", uid);
+	} else if ((dir = home(a)) != NULL)
+		parents = 1;
+	if (dir == NULL || dir[0] != '/')
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "no place for "
+		    "state: set SECURESTATE_STORES=file:/a/private/directory");
+	if (below_document_root(dir))
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "the default place "
+		    "is below DOCUMENT_ROOT: set SECURESTATE_STORES="
+		    "file:/a/private/directory");
+	if (parents && (flags & SSTATE_NO_CREATE) == 0 &&
+	    make_parents(a, dir) != 0)
+		return sstate_fail(err, SSTATE_EUNSAFE, errno,
+		    "cannot make "
+		    "%s: set SECURESTATE_STORES=file:/a/private/directory",
+		    dir);
+	*out = dir;
+	return 0;
+}
+
+/* Blank-separated URIs. */
+static int
+split(const char *const **out, const char *text, struct arena *a,
+    struct sstate_error *err)
+{
+	const char **list = arena_zero(a, (LIMIT_STORES + 1) * sizeof(*list));
+	size_t n = 0, len;
+
+	*out = list;
+	if (list == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "stores");
+	for (text += strspn(text, " \t"); *text != '\0';
+	     text += len + strspn(text + len, " \t")) {
+		len = strcspn(text, " \t");
+		if (n == LIMIT_STORES)
+			return sstate_fail(err, SSTATE_EINVAL, 0,
+			    "SECURESTATE_STORES: more than %u stores",
+			    LIMIT_STORES);
+		if ((list[n++] = arena_dup(a, text, len)) == NULL)
+			return err_plain(err, SSTATE_ENOMEM, "stores");
+	}
+	if (n == 0)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "SECURESTATE_STORES: empty");
+	return 0;
+}
+
+/* The ring beside the last store's records; "" for memory: alone. */
+static int
+ring_beside(const char **out, const char *const *stores, uint32_t flags,
+    struct arena *a, struct sstate_error *err)
+{
+	const char *last = NULL, *dir = NULL;
+	size_t i;
+	int r;
+
+	*out = NULL;
+	for (i = 0; stores[i] != NULL; i++)
+		last = stores[i];
+	if (last == NULL)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "options: stores: an empty list");
+	if (strncmp(last, "memory:", 7) == 0 && stores[1] == NULL)
+		return 0;
+	if (strncmp(last, "file:", 5) == 0) {
+		size_t n = strcspn(last + 5, "?");
+
+		/* A %XX in the path is the store's to decode: say the path. */
+		if (memchr(last + 5, '%', n) != NULL)
+			return sstate_fail(err, SSTATE_EINVAL, 0,
+			    "file: a "
+			    "path with %%: name the key ring as well");
+		if (n > 0 && (dir = arena_dup(a, last + 5, n)) == NULL)
+			return err_plain(err, SSTATE_ENOMEM, "keyring");
+	}
+	if (dir == NULL && (r = default_place(&dir, flags, a, err)) != 0)
+		return r;
+	if ((*out = join(a, dir, "keyring")) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "keyring");
+	return 0;
+}
+
+/* "file:" without a path means the default place. */
+static int
+fill_bare_file(const char *const *stores, uint32_t flags,
+    const char *const **out, struct arena *a, struct sstate_error *err)
+{
+	const char **list;
+	const char *dir, *query;
+	size_t n, i, len;
+	char *uri;
+	int r;
+
+	for (n = 0; stores[n] != NULL; n++)
+		if (n >= LIMIT_STORES)
+			return sstate_fail(err, SSTATE_EINVAL, 0,
+			    "options: more than %u stores", LIMIT_STORES);
+	if ((list = arena_zero(a, (n + 1) * sizeof(*list))) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "stores");
+	for (i = 0; i < n; i++) {
+		list[i] = stores[i];
+		if (strncmp(stores[i], "file:", 5) != 0 ||
+		    (stores[i][5] != '\0' && stores[i][5] != '?'))
+			continue;
+		if ((r = default_place(&dir, flags, a, err)) != 0)
+			return r;
+		query = stores[i] + 5;
+		len = strlen(dir) + strlen(query) + 6;
+		if ((uri = arena_get(a, len)) == NULL)
+			return err_plain(err, SSTATE_ENOMEM, "stores");
+		(void)snprintf(uri, len, "file:%s%s", dir, query);
+		list[i] = uri;
+	}
+	*out = list;
+	return 0;
+}
+
+/* The ring must be found again after a chdir. */
+static int
+absolute(const char **path, struct arena *a, struct sstate_error *err)
+{
+	char cwd[LIMIT_PATH_BYTES];
+
+	if (*path == NULL || (*path)[0] == '/')
+		return 0;
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return sstate_fail(err, SSTATE_ESYS, errno, "keyring: getcwd");
+	if ((*path = join(a, cwd, *path)) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "keyring");
+	return 0;
+}
+
+int
+places_find(const char *const **stores, const char **ring,
+    const struct sstate_options *o, struct arena *a, struct sstate_error *err)
+{
+	static const char *const bare[] = { "file:", NULL };
+	const char *const *list = o->stores;
+	const char *v;
+	int r;
+
+	*stores = NULL;
+	*ring = NULL;
+	if (list == NULL && (v = variable("SECURESTATE_STORES")) != NULL &&
+	    (r = split(&list, v, a, err)) != 0)
+		return r;
+	if (list == NULL)
+		list = bare;
+	if ((r = fill_bare_file(list, o->flags, &list, a, err)) != 0)
+		return r;
+	*stores = list;
+	v = o->keyring;
+	if (v == NULL && o->stores == NULL)
+		v = variable("SECURESTATE_KEYRING");
+	if (v != NULL && (*ring = arena_str(a, v)) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "keyring");
+	if (v == NULL && (r = ring_beside(ring, list, o->flags, a, err)) != 0)
+		return r;
+	return absolute(ring, a, err);
+}

@@ -1,0 +1,375 @@
+/*
+ * session.c - a session begins, is looked at, and is freed
+ *
+ * Invariant: an id that we did not issue, or whose record is not there,
+ * never becomes a session's id (R-07): a new one is drawn when it is needed.
+ */
+#include "session/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "session/options.h"
+
+#define HOW_FLAGS (SSTATE_MUST_EXIST | SSTATE_EAGER | SSTATE_NO_STORE)
+
+enum { FIRST_BLOCK = 16384 };
+
+int
+session_fail(struct sstate_session *s, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->fail.code != 0)
+		return code;
+	s->fail.code = code;
+	s->fail.sys = 0;
+	va_start(ap, fmt);
+	(void)vsnprintf(s->fail.text, sizeof(s->fail.text), fmt, ap);
+	va_end(ap);
+	err_clean(s->fail.text, sizeof(s->fail.text));
+	return code;
+}
+
+int
+session_open_for_change(struct sstate_session *s)
+{
+	if (s->fail.code != 0)
+		return s->fail.code;
+	if (s->frozen)
+		return session_fail(s, SSTATE_EINVAL,
+		    "set: the answer has left already");
+	return 0;
+}
+
+void
+session_freeze(struct sstate_session *s)
+{
+	if (s != NULL)
+		s->frozen = 1;
+}
+
+int
+session_gone(struct sstate_session *s, struct sstate_error *err)
+{
+	static const char text[] = "commit: the session was ended meanwhile";
+
+	s->exists = s->tell = 0;
+	s->gone = 1;
+	(void)sstate_fail(err, SSTATE_EGONE, 0, "%s", text);
+	return session_fail(s, SSTATE_EGONE, "%s", text);
+}
+
+int
+session_blank(struct sstate_session *s)
+{
+	struct rec *r;
+
+	if ((r = arena_get(s->a, sizeof(*r))) == NULL)
+		return SSTATE_ENOMEM;
+	rec_init(r, s->a);
+	r->mindset = s->mindset;
+	s->base = s->work = r;
+	s->bytes = s->values = 0;
+	s->exists = s->has_id = 0;
+	s->witness = 0;
+	memset(&s->head, 0, sizeof(s->head));
+	token_wipe(&s->tok);
+	s->text[0] = '\0';
+	ops_init(&s->ops, s->a);
+	return 0;
+}
+
+int
+session_adopt(struct sstate_session *s, const struct view *v, struct arena *a)
+{
+	struct rec *r;
+
+	if ((r = arena_get(a, sizeof(*r))) == NULL)
+		return SSTATE_ENOMEM;
+	*r = v->rec;
+	s->base = s->work = r;
+	s->bytes = rec_weight(r, &s->values);
+	s->tok = v->tok;
+	s->key = v->key;
+	s->head = v->head;
+	token_text(s->text, &s->tok);
+	s->has_id = s->exists = 1;
+	if (v->moved)
+		s->tell = 1;
+	return 0;
+}
+
+static int
+take_how(struct sstate_session *s, const struct sstate_how *how,
+    struct sstate_error *err)
+{
+	static const struct sstate_how none = SSTATE_HOW_INIT;
+	struct sstate_how h;
+	int r;
+
+	if ((r = options_copy(&h, sizeof(h), how != NULL ? how : &none, "how",
+		 err)) != 0)
+		return r;
+	if ((h.flags & ~(uint32_t)HOW_FLAGS) != 0 || h.pad != 0)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "how: a flag that is not of sstate_how");
+	if (h.mindset > SSTATE_UNFORGETFUL) /* B09 */
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "how: no such mindset");
+	s->how = h.flags;
+	s->mindset = h.mindset != 0 ? (uint8_t)h.mindset : SSTATE_FORGETFUL;
+	s->memory = h.memory;
+	s->shortterm = h.shortterm;
+	s->schema = h.schema;
+	s->scope = h.scope;
+	return 0;
+}
+
+/* Why there is no session for the token that came: MUST_EXIST wants it. */
+static int
+without(struct sstate_session *s, int why, struct sstate_error *err)
+{
+	if ((s->how & SSTATE_MUST_EXIST) != 0)
+		return err_plain(err, why, "begin");
+	err_clear(err);
+	return 0;
+}
+
+/* Find and read the record of the token that came, if it may be read. */
+static int
+recall(struct sstate_session *s, struct sstate_error *err)
+{
+	struct view *v;
+	int r;
+
+	if ((v = arena_zero(s->a, sizeof(*v))) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "begin");
+	r = request_token(s, &v->tok, &v->key, err);
+	if (r == SSTATE_ENOTFOUND || r == SSTATE_EAUTH)
+		return without(s, r, err);
+	if (r != 0)
+		return r;
+	r = fetch(s, v, s->a, err);
+	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
+	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
+		return without(s, r, err);
+	if (r != 0)
+		return r;
+	if (v->rec.mindset != s->mindset) /* K08 */
+		return sstate_fail(err, SSTATE_EMINDSET, 0,
+		    "begin: the session was recorded under the other mindset");
+	if ((r = session_adopt(s, v, s->a)) != 0)
+		return err_plain(err, r, "begin");
+	s->is_new = 0;
+	s->witness = s->head.revision;
+	s->accessed = s->head.written;
+	return 0;
+}
+
+/* The id's first use by its client: from now on its forerunner is REUSE. */
+static int
+first_use(struct sstate_session *s)
+{
+	struct op op = { .kind = OP_USED };
+
+	if (!s->exists || !s->base->fresh || s->tell)
+		return 0;
+	return values_do(s, &op);
+}
+
+static int
+begin(struct sstate_session *s, const struct sstate_how *how,
+    const struct sstate_web *web, struct sstate_error *err)
+{
+	static const struct sstate_web none = SSTATE_WEB_INIT;
+	struct sstate_web w;
+	int r;
+
+	if ((r = options_copy(&w, sizeof(w), web != NULL ? web : &none, "web",
+		 err)) != 0 ||
+	    (r = take_how(s, how, err)) != 0 ||
+	    (r = request_read(s, &w, err)) != 0)
+		return r;
+	if (s->scope == NULL)
+		s->scope = s->path != NULL ? s->path : "";
+	if ((r = session_blank(s)) != 0)
+		return err_plain(err, r, "begin");
+	if ((s->how & SSTATE_NO_STORE) != 0)
+		return 0;
+	env_tick(s->env, s->now);
+	if ((r = recall(s, err)) != 0 || (r = pagestate_take(s, err)) != 0)
+		return r;
+	if ((r = first_use(s)) != 0 || (r = mindset_take(s)) != 0)
+		return err_plain(err, r, "begin");
+	return 0;
+}
+
+int
+sstate_begin(struct sstate_session **out, struct sstate *env,
+    const struct sstate_how *how, const struct sstate_web *web,
+    struct sstate_error *err)
+{
+	struct sstate_session *s = NULL;
+	struct arena *a;
+	int r;
+
+	if (out == NULL)
+		return sstate_fail(err, SSTATE_EINVAL, 0, "begin: no out");
+	*out = NULL;
+	err_clear(err);
+	if (env == NULL)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "begin: no environment");
+	if ((a = arena_new(&env->hook, FIRST_BLOCK)) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "begin");
+	if ((s = arena_zero(a, sizeof(*s))) == NULL) {
+		arena_free(a);
+		return err_plain(err, SSTATE_ENOMEM, "begin");
+	}
+	s->env = env;
+	s->a = a;
+	s->slot = -1;
+	s->now = s->accessed = env_now(env);
+	s->is_new = 1;
+	table_init(&s->sent, a);
+	table_init(&s->query, a);
+	table_init(&s->merged, a);
+	table_init(&s->forgotten, a);
+	table_init(&s->page, a);
+	if ((r = begin(s, how, web, err)) != 0) {
+		if (s->fail.code == r && err != NULL && err->code != 0)
+			*err = s->fail;
+		sstate_free(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+sstate_free(struct sstate_session *s)
+{
+	struct annex *x, *next;
+
+	if (s == NULL)
+		return;
+	for (x = s->annexes; x != NULL; x = next) {
+		next = x->next;
+		arena_free(x->a); /* x lies in it */
+	}
+	arena_free(s->a);
+}
+
+int
+sstate_reload(struct sstate_session *s)
+{
+	struct sstate_error err;
+	struct view *v;
+	int r;
+
+	if (s == NULL)
+		return SSTATE_EINVAL;
+	memset(&s->fail, 0, sizeof(s->fail));
+	memset(&s->last, 0, sizeof(s->last));
+	err_clear(&err);
+	if (s->frozen)
+		return session_fail(s, SSTATE_EINVAL,
+		    "reload: the answer has left already");
+	memset(&s->succ, 0, sizeof(s->succ));
+	s->expiry_set = s->undecided = 0;
+	s->commit_id = 0;
+	s->merged_ready = 0;
+	table_init(&s->merged, s->a);
+	if (!s->exists) {
+		r = session_blank(s);
+		return r == 0
+		    ? 0
+		    : session_fail(s, r, "reload: %s", sstate_strerror(r));
+	}
+	if ((v = arena_zero(s->a, sizeof(*v))) == NULL)
+		return session_fail(s, SSTATE_ENOMEM, "reload: out of memory");
+	v->tok = s->tok;
+	v->key = s->key;
+	if ((r = fetch(s, v, s->a, &err)) == 0 && v->rec.mindset != s->mindset)
+		r = SSTATE_EMINDSET;
+	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED || r == SSTATE_EAUTH)
+		r = SSTATE_EGONE;
+	if (r != 0)
+		return session_fail(s, r, "reload: %s",
+		    err.code == r ? err.text : sstate_strerror(r));
+	ops_init(&s->ops, s->a);
+	if ((r = session_adopt(s, v, s->a)) != 0)
+		return session_fail(s, r, "reload: %s", sstate_strerror(r));
+	s->witness = s->head.revision;
+	return 0;
+}
+
+const struct sstate_error *
+sstate_failure(const struct sstate_session *s)
+{
+	static const struct sstate_error none = { SSTATE_EINVAL, 0,
+		"no session" };
+
+	if (s == NULL)
+		return &none;
+	return s->fail.code != 0 ? &s->fail : &s->last;
+}
+
+const char *
+sstate_user(const struct sstate_session *s)
+{
+	return s != NULL ? s->work->user : NULL;
+}
+
+int
+sstate_set_expires(struct sstate_session *s, int64_t seconds)
+{
+	int r;
+
+	if (s == NULL)
+		return SSTATE_EINVAL;
+	if ((r = session_open_for_change(s)) != 0)
+		return r;
+	if (seconds < 0)
+		return session_fail(s, SSTATE_EINVAL,
+		    "set_expires: a negative time");
+	if (seconds > INT32_MAX)
+		seconds = INT32_MAX; /* the ring's max_lifetime is less */
+	s->expiry_set = 1;
+	s->expiry = seconds;
+	return 0;
+}
+
+const struct sstate_info *
+sstate_inspect(struct sstate_session *s)
+{
+	static const struct sstate_info none = { 0 };
+	struct sstate_info *in;
+	size_t values;
+
+	if (s == NULL)
+		return &none;
+	in = &s->info;
+	memset(in, 0, sizeof(*in));
+	in->flags = (s->is_new ? SSTATE_IS_NEW : 0) |
+	    (s->ops.n > 0 || s->expiry_set || s->succ.wanted ? SSTATE_IS_DIRTY
+							     : 0) |
+	    (s->ended || s->gone ? SSTATE_IS_ENDED : 0) |
+	    (s->merged_in ? SSTATE_IS_MERGED : 0) |
+	    (s->stale_page ? SSTATE_IS_STALE_PAGE : 0);
+	in->now = s->now; /* one time for the whole request (K12) */
+	in->accessed = s->accessed;
+	in->login = s->work->login;
+	in->bytes = rec_weight(s->work, &values);
+	if (s->exists) {
+		handle_of(in->handle, s->tok.loc);
+		in->created = s->head.created;
+		in->written = s->head.written;
+		in->expires = view_deadline(&s->head);
+		in->rev = s->head.revision;
+	}
+	return in;
+}
