@@ -1,0 +1,204 @@
+/*
+ * memory_test.c - allocations of a request: few (P4), and each may fail
+ *
+ * The store is one of files: what a store in memory keeps is no request's.
+ */
+#include "shot.h"
+
+#include <ftw.h>
+
+struct heap {
+	unsigned calls, fail_at; /* 0: none */
+	long open;
+	int dirty;		 /* blocks that came back with a canary */
+};
+
+static struct heap heap;
+static struct shot s;
+
+#define CANARY "canary-3f9c51"
+
+static void *
+counted(void *arg, void *ptr, size_t oldsz, size_t newsz)
+{
+	struct heap *h = arg;
+
+	if (newsz == 0) {
+		if (memmem(ptr, oldsz, CANARY, strlen(CANARY)) != NULL)
+			h->dirty++;
+		h->open--;
+		free(ptr);
+		return NULL;
+	}
+	if (++h->calls == h->fail_at)
+		return NULL;
+	h->open++;
+	/* Not what another request left there: that would be its canary. */
+	return calloc(1, newsz);
+}
+
+static char dir[SHOT_DIR];
+
+static struct sstate *
+open_counted(void)
+{
+	char uri[SHOT_DIR + 40], ring[SHOT_DIR + 40];
+	const char *stores[] = { uri, NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	struct sstate *env;
+
+	(void)snprintf(uri, sizeof(uri), "file:%s/store", dir);
+	(void)snprintf(ring, sizeof(ring), "%s/keyring", dir);
+	o.stores = stores;
+	o.keyring = ring;
+	o.alloc = counted;
+	o.arg = &heap;
+	o.log = shot_take_log;
+	if (sstate_open(&env, &o, NULL) != 0) {
+		printf("Bail out! no environment\n");
+		exit(1);
+	}
+	return env;
+}
+
+/* Counts in the session, and writes some 4 KiB. */
+static void
+usual_program(struct sstate_req *req, void *arg)
+{
+	struct sstate_session *session;
+	int r, i;
+
+	(void)arg;
+	if ((r = sstate_req_session(&session, req, NULL, NULL)) != 0) {
+		sstate_req_error(req, r);
+		return;
+	}
+	sstate_setstr(session, SSTATE_STORED, "a",
+	    sstate_str(session, SSTATE_SENT, "a"));
+	for (i = 0; i < 100; i++)
+		sstate_req_html(req, "<p>Line %d of a page, %s</p>\n", i,
+		    "with its <text>");
+}
+
+static void
+post(struct sstate *env, const char *body)
+{
+	shot_begin(&s);
+	shot_var(&s, "REQUEST_METHOD=POST");
+	shot_var(&s, "SCRIPT_NAME=/app");
+	shot_var(&s, "HTTP_HOST=localhost");
+	shot_var(&s, FORM_TYPE);
+	shot_body(&s, body, strlen(body));
+	shot_fire(&s, env, usual_program, NULL);
+}
+
+static void
+upload(struct sstate *env)
+{
+	static const char body[] =
+	    "--X\r\nContent-Disposition: form-data; name=a\r\n\r\n" CANARY "\r\n"
+	    "--X\r\nContent-Disposition: form-data; name=f; filename=n\r\n\r\n"
+	    CANARY "\r\n--X--\r\n";
+
+	shot_begin(&s);
+	shot_var(&s, "REQUEST_METHOD=POST");
+	shot_var(&s, "CONTENT_TYPE=multipart/form-data; boundary=X");
+	shot_body(&s, body, sizeof(body) - 1);
+	shot_fire(&s, env, shot_echo, NULL);
+}
+
+static void
+few(void)
+{
+	struct sstate *env = open_counted();
+	unsigned before;
+	long open;
+
+	open = heap.open;
+	before = heap.calls;
+	post(env, "a=" CANARY "&b=2");
+	/* One of them is the struct sstate_cgi, of the process. */
+	T(s.status == 200 && heap.calls - before - 1 <= 3,
+	    "P4 a request with its session: %u allocations",
+	    heap.calls - before - 1);
+	T(heap.open == open, "P4 all of them are freed");
+	T(heap.dirty == 0, "R-78 E11 and wiped: no canary comes back");
+	before = heap.calls;
+	upload(env);
+	T(s.status == 200 && heap.calls - before - 1 <= 3,
+	    "P4 one with an upload: %u", heap.calls - before - 1);
+	T(heap.dirty == 0, "R-78 E11 wiped, too");
+	sstate_close(env);
+	T(heap.open == 0, "the environment leaves nothing");
+}
+
+/* The n-th allocation fails, until none does. */
+static void
+failing(void (*fn)(struct sstate *), const char *what)
+{
+	struct sstate *env = open_counted();
+	unsigned n, base;
+	long open = heap.open;
+	int good = 1, clean = 1;
+
+	for (n = 2; n < 100; n++) {
+		base = heap.calls;
+		heap.fail_at = base + n; /* 1 is the struct sstate_cgi */
+		fn(env);
+		clean &= heap.open == open;
+		if (heap.calls < heap.fail_at)
+			break;
+		good &= s.status == 503;
+	}
+	heap.fail_at = 0;
+	T(good && s.status == 200 && n > 2 && n < 100,
+	    "P4 R-99 %s: each of %u allocations fails: 503", what, n - 2);
+	T(clean, "%s: nothing leaks", what);
+	sstate_close(env);
+}
+
+static void
+post_once(struct sstate *env)
+{
+	post(env, "a=1");
+}
+
+static void
+long_program(struct sstate_req *req, void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 2000; i++)
+		sstate_req_html(req, "<p>Line %d of a long page\n", i);
+}
+
+static void
+long_page(struct sstate *env)
+{
+	shot_begin(&s);
+	shot_fire(&s, env, long_program, NULL);
+}
+
+static int
+drop(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+int
+main(void)
+{
+	shot_dir(dir);
+	few();
+	failing(post_once, "a form");
+	failing(upload, "an upload");
+	failing(long_page, "a long page");
+	shot_begin(&s);
+	shot_end(&s);
+	T(nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS) == 0, "nothing is left");
+	return tap_done();
+}

@@ -1,0 +1,53 @@
+/*
+ * conform_file_test.c - the conformance suite over `file:`
+ *
+ * With sync=none at full scale; with sync=data at a hundredth, for each
+ * commit waits for the disk.
+ */
+#include "conform.h"
+
+#include "file_kit.h"
+
+static int
+open_conf(void **ctx, const struct conform *c, struct sstate_error *err)
+{
+	struct sstate_conf *conf;
+	int r;
+
+	*ctx = NULL;
+	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL,
+	    err)) != 0)
+		return r;
+	r = c->driver->open(ctx, conf, err);
+	if (r == 0)
+		r = conf_unused(conf, err);
+	conf_free(conf);
+	return r;
+}
+
+static void
+suite(const char *params, unsigned scale)
+{
+	struct conform c = { .driver = &sstate_driver_v1_file,
+		.open = open_conf, .scale = scale };
+	char dir[PATH_MAX], uri[PATH_MAX + 64];
+	const char *env = getenv("SSTATE_TEST_SCALE");
+	unsigned long more;
+
+	if (env != NULL && (more = strtoul(env, NULL, 10)) > scale)
+		c.scale = (unsigned)more;
+	kit_tmp(dir, sizeof(dir));
+	(void)snprintf(uri, sizeof(uri), "file:%s/made%s", dir, params);
+	c.uri = uri;
+	printf("# %s, scale 1/%u\n", params, c.scale);
+	conform_all(&c);
+	kit_rm(dir);
+}
+
+int
+main(void)
+{
+	suite("?sync=none", 1);
+	suite("?sync=data", 100);
+	return tap_done();
+}
