@@ -97,20 +97,34 @@ private_page(struct sstate_req *req, struct sstate_session *s)
 	    "</form>\n</main>\n");
 }
 
+/*
+ * Browsers keep whole pages for Back, no-store ones too where no cookie
+ * changes with the log-out.  What makes them let go counts from the moment
+ * that the next page is shown: so it comes with a style sheet of that page.
+ */
+#define FORGET "forget"
+
+static void
+forget_sheet(struct sstate_req *req)
+{
+	(void)sstate_req_header(req, "Content-Type", "text/css");
+	(void)sstate_req_header(req, "Cache-Control", "no-store");
+	(void)sstate_req_header(req, "Clear-Site-Data", "\"cache\"");
+	sstate_req_puts(req, "/* nothing of before is kept */\n");
+}
+
 static void
 logged_out_page(struct sstate_req *req)
 {
-	/*
-	 * Browsers keep whole pages for Back, no-store ones too where no
-	 * cookie changes with the log-out.
-	 */
-	(void)sstate_req_header(req, "Clear-Site-Data", "\"cache\"");
+	const char *self = sstate_req_var(req, "SCRIPT_NAME");
+
 	head(req, "Logged out");
 	sstate_req_html(req,
+	    "<link rel=\"stylesheet\" href=\"%s?" FORGET "\">\n"
 	    "<p>You have logged out.</p>\n"
 	    "<p><a class=\"button\" href=\"%s\">Log in again</a></p>\n"
 	    "</main>\n",
-	    sstate_req_var(req, "SCRIPT_NAME"));
+	    self, self);
 }
 
 /* Somebody, logged in, sent a form. */
@@ -191,7 +205,7 @@ main(void)
 {
 	struct sstate_options opts = SSTATE_OPTIONS_INIT;
 	struct sstate_how how = SSTATE_HOW_INIT;
-	const char *carrier = getenv("LOGIN_CARRIER");
+	const char *query, *carrier = getenv("LOGIN_CARRIER");
 	struct sstate_session *s;
 	struct sstate_error err;
 	struct sstate_cgi *cgi;
@@ -213,7 +227,10 @@ main(void)
 		return broken(err.text);
 	}
 	while (sstate_cgi_accept(&req, cgi, &err) == 0) {
-		if ((r = sstate_req_session(&s, req, &how, &err)) != 0)
+		query = sstate_req_var(req, "QUERY_STRING");
+		if (query != NULL && strcmp(query, FORGET) == 0)
+			forget_sheet(req);
+		else if ((r = sstate_req_session(&s, req, &how, &err)) != 0)
 			(void)sstate_req_error(req, r);
 		else
 			answer(req, s);

@@ -26,10 +26,11 @@ alnum(unsigned char c)
 	    (c >= 'a' && c <= 'z');
 }
 
+/* The marks that RFC 3986 lets stand everywhere. */
 static int
-listed(const char *set, unsigned char c)
+unreserved(unsigned char c)
 {
-	return c != '\0' && strchr(set, c) != NULL;
+	return alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 static int
@@ -37,15 +38,19 @@ may(unsigned char c, int place)
 {
 	switch (place) {
 	case HTML:
-		return c >= 0x20 && !listed("&<>\"'`=", c);
+		return c >= 0x20 && c != '&' && c != '<' && c != '>' &&
+		    c != '"' && c != '\'' && c != '`' && c != '=';
 	case URL:
-		return alnum(c) || listed("-._~", c);
+		return unreserved(c);
 	case PATH:
-		return alnum(c) || listed("-._~!$&'()*+,;=:@/", c);
+		return unreserved(c) ||
+		    (c != '\0' && strchr("!$&'()*+,;=:@/", c) != NULL);
 	case TOKEN:
-		return alnum(c) || listed("!#$%&'*+-.^_`|~", c);
+		return alnum(c) ||
+		    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 	case COOKIE:
-		return c > 0x20 && c < 0x7f && !listed("\",;\\", c);
+		return c > 0x20 && c < 0x7f && c != '"' && c != ',' &&
+		    c != ';' && c != '\\';
 	default:
 		return 0;
 	}

@@ -33,7 +33,7 @@ struct multipart {
 	char delim[BOUNDARY_MAX + 4]; /* CR LF "--" boundary */
 	size_t delimlen;
 	size_t matched; /* octets of delim that were just seen */
-	size_t unseen;  /* ... of which so many were only assumed */
+	size_t unseen; /* ... of which so many were only assumed */
 	size_t parts, around;
 	size_t headlen, line; /* of head: filled, and where its line began */
 	int open; /* a part has begun and did not end */

@@ -7,6 +7,7 @@
 #include "session/places.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,20 +37,39 @@ variable(const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
+/* path's deepest part that is there, without links; 0 if none is. */
+static int
+resolve(char out[PATH_MAX], const char *path)
+{
+	char copy[PATH_MAX], *slash;
+	size_t n = strlen(path);
+
+	if (n >= sizeof(copy))
+		return 0;
+	memcpy(copy, path, n + 1);
+	while (realpath(copy, out) == NULL) {
+		if ((slash = strrchr(copy, '/')) == NULL)
+			return 0;
+		slash[slash == copy] = '\0';
+		if (slash == copy && realpath(copy, out) == NULL)
+			return 0;
+	}
+	return 1;
+}
+
 static int
 below_document_root(const char *path)
 {
 	const char *root = variable("DOCUMENT_ROOT");
+	char top[PATH_MAX], full[PATH_MAX];
 	size_t n;
 
-	if (root == NULL)
-		return 0;
-	for (n = strlen(root); n > 1 && root[n - 1] == '/';)
-		n--;
-	if (n == 1 && root[0] == '/')
+	if (root == NULL || realpath(root, top) == NULL ||
+	    strcmp(top, "/") == 0 || !resolve(full, path))
 		return 0; /* a root of / says nothing */
-	return strncmp(path, root, n) == 0 &&
-	    (path[n] == '/' || path[n] == '\0');
+	n = strlen(top);
+	return strncmp(full, top, n) == 0 &&
+	    (full[n] == '/' || full[n] == '\0');
 }
 
 /* Make each missing folder above the last one: 0700, ours. */
@@ -273,5 +293,11 @@ places_find(const char *const **stores, const char **ring,
 		return err_plain(err, SSTATE_ENOMEM, "keyring");
 	if (v == NULL && (r = ring_beside(ring, list, o->flags, a, err)) != 0)
 		return r;
-	return absolute(ring, a, err);
+	if ((r = absolute(ring, a, err)) != 0)
+		return r;
+	if (*ring != NULL && below_document_root(*ring)) /* */
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "the key ring is below DOCUMENT_ROOT: name another place "
+		    "for it in SECURESTATE_KEYRING");
+	return 0;
 }

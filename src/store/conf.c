@@ -59,8 +59,8 @@ hexdigit(char c)
 
 /* Decode %XX of [p, end) once.  Never twice: %2540 is the text %40. */
 static int
-decode(const char **out, struct sstate_conf *c, const char *p,
-    const char *end, struct sstate_error *err)
+decode(const char **out, struct sstate_conf *c, const char *p, const char *end,
+    struct sstate_error *err)
 {
 	char *to;
 	int hi, lo;
@@ -154,8 +154,8 @@ authority(struct sstate_conf *c, const char *p, const char *end,
 		colon = at;
 	if ((r = part(c, SSTATE_CONF_USER, p, colon, err)) != 0)
 		return r;
-	if (colon < at && (r = part(c, SSTATE_CONF_PASSWORD, colon + 1, at,
-	    err)) != 0)
+	if (colon < at &&
+	    (r = part(c, SSTATE_CONF_PASSWORD, colon + 1, at, err)) != 0)
 		return r;
 	return hostport(c, at + 1, end, err);
 }
@@ -167,7 +167,7 @@ is_key(const char *p, const char *end)
 		return false;
 	for (; p < end; p++)
 		if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') ||
-		    *p == '_'))
+			*p == '_'))
 			return false;
 	return true;
 }
@@ -180,8 +180,7 @@ param(struct sstate_conf *c, const char *p, const char *end,
 	const char *eq;
 	size_t i;
 
-	if ((eq = memchr(p, '=', (size_t)(end - p))) == NULL ||
-	    !is_key(p, eq))
+	if ((eq = memchr(p, '=', (size_t)(end - p))) == NULL || !is_key(p, eq))
 		return bad(err, c, "a parameter is not name=value");
 	if (c->nparams == LIMIT_URI_PARAMS)
 		return bad(err, c, "too many parameters");
@@ -313,7 +312,8 @@ int
 conf_unused(const struct sstate_conf *c, struct sstate_error *err)
 {
 	static const char *const names[] = { [SSTATE_CONF_HOST] = "host",
-		[SSTATE_CONF_PORT] = "port", [SSTATE_CONF_USER] = "user",
+		[SSTATE_CONF_PORT] = "port",
+		[SSTATE_CONF_USER] = "user",
 		[SSTATE_CONF_PASSWORD] = "password",
 		[SSTATE_CONF_PATH] = "path" };
 	size_t i;

@@ -22,10 +22,7 @@
 
 #include "base/arena.h"
 
-enum {
-	CONF_SCHEME_BYTES = 16,
-	CONF_STORE_BYTES = 16
-};
+enum { CONF_SCHEME_BYTES = 16, CONF_STORE_BYTES = 16 };
 
 /* struct sstate_conf is conf.c's own. */
 int conf_parse(struct sstate_conf **out, const char *uri, void *handle,

@@ -53,13 +53,13 @@ load_check(const struct sstate_driver *d, struct sstate_error *err)
 	if (!is_scheme(d->scheme))
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "a store driver's scheme is not [a-z][a-z0-9]{0,15}");
-	missing = d->open == NULL	? "open" :
-		  d->close == NULL	? "close" :
-		  d->get == NULL	? "get" :
-		  d->create == NULL	? "create" :
-		  d->replace == NULL	? "replace" :
-		  d->remove == NULL	? "remove" :
-					  NULL;
+	missing = d->open == NULL ? "open"
+	    : d->close == NULL	  ? "close"
+	    : d->get == NULL	  ? "get"
+	    : d->create == NULL	  ? "create"
+	    : d->replace == NULL  ? "replace"
+	    : d->remove == NULL	  ? "remove"
+				  : NULL;
 	if (missing != NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "%s: the store driver has no %s", d->scheme, missing);

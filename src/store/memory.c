@@ -25,8 +25,8 @@
 #include "store/memtab.h"
 
 enum {
-	ENTRIES = 1000000,  /* default of max_entries= */
-	BYTES = 256 << 20   /* default of max_bytes= */
+	ENTRIES = 1000000, /* default of max_entries= */
+	BYTES = 256 << 20 /* default of max_bytes= */
 };
 
 /* One table, its name or the store whose it is, and who uses it. */
@@ -122,8 +122,8 @@ share_new(struct share **out, const char *name, const unsigned char *store,
 		memcpy(s->store, store, sizeof(s->store));
 	}
 	if ((r = memtab_new(&s->table, use,
-	    (uint64_t)(entries != 0 ? entries : ENTRIES),
-	    (uint64_t)(bytes != 0 ? bytes : BYTES), err)) != 0) {
+		 (uint64_t)(entries != 0 ? entries : ENTRIES),
+		 (uint64_t)(bytes != 0 ? bytes : BYTES), err)) != 0) {
 		hook_free(use, s, size);
 		return r;
 	}
@@ -159,8 +159,7 @@ share_get(struct share **out, const char *name, const unsigned char *store,
 	(void)pthread_mutex_lock(&tables.lock);
 	if ((s = share_find(name, store)) == NULL)
 		r = share_new(&s, name, store, h, entries, bytes, err);
-	else if ((entries != 0 &&
-		     (uint64_t)entries != s->table->max_entries) ||
+	else if ((entries != 0 && (uint64_t)entries != s->table->max_entries) ||
 	    (bytes != 0 && (uint64_t)bytes != s->table->max_bytes))
 		r = sstate_fail(err, SSTATE_EINVAL, 0,
 		    "memory: open: that name is in use with other limits");
@@ -185,16 +184,16 @@ memory_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 	*ctx = NULL;
 	/* 0 is "not said": then a shared table's limits are what they are. */
 	if ((r = sstate_conf_int(&entries, conf, "max_entries", 0, 1,
-	    UINT32_MAX, err)) != 0 ||
+		 UINT32_MAX, err)) != 0 ||
 	    (r = sstate_conf_int(&bytes, conf, "max_bytes", 0, 4096,
-		INT64_MAX / 2, err)) != 0)
+		 INT64_MAX / 2, err)) != 0)
 		return r;
 	if ((c = hook_alloc(h, sizeof(*c))) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "memory");
 	memset(c, 0, sizeof(*c));
 	c->copy.hook = *h;
 	if ((r = share_get(&c->share, name != NULL ? name : "",
-	    conf_store(conf), h, entries, bytes, err)) != 0) {
+		 conf_store(conf), h, entries, bytes, err)) != 0) {
 		hook_free(h, c, sizeof(*c));
 		return r;
 	}

@@ -57,8 +57,7 @@ consider(struct candidate *best, const struct memtab *t,
 	c.rank = (e->flags & MEM_TAGGED) != 0 ? 2 : 1;
 	if (e->expires > 0 && e->expires <= atomic_load(&t->seen))
 		c.rank = 0;
-	if (c.rank < best->rank ||
-	    (c.rank == best->rank && c.due < best->due))
+	if (c.rank < best->rank || (c.rank == best->rank && c.due < best->due))
 		*best = c;
 }
 

@@ -34,8 +34,8 @@ reap_lane(uint64_t *removed, struct memtab *t, struct mem_shard *s,
 }
 
 int
-memtab_reap(uint64_t *removed, struct memtab *t, const char *ns,
-    int64_t before, uint64_t limit)
+memtab_reap(uint64_t *removed, struct memtab *t, const char *ns, int64_t before,
+    uint64_t limit)
 {
 	unsigned space = memtab_space(t, ns);
 	int i;
@@ -94,7 +94,7 @@ ids_next(struct ids *v, struct mem_shard *s, unsigned space,
 	(void)pthread_mutex_lock(&s->lock);
 	if (tag != NULL) {
 		for (slot = mem_tag_first(s, tag); slot != MEM_NIL && r == 0;
-		    slot = mem_tag_next(s, slot, tag))
+		     slot = mem_tag_next(s, slot, tag))
 			if (mem_at(s, slot)->ns == space)
 				r = ids_add(v, mem_at(s, slot)->id);
 		*at = MEM_NIL;
@@ -151,8 +151,8 @@ memtab_each(struct memtab *t, struct memtab_copy *c, const char *ns,
 	key.ns = ns;
 	for (i = 0; i < MEMTAB_SHARDS && r == 0; i++)
 		for (at = 0; at != MEM_NIL && r == 0;) {
-			if ((r = ids_next(&v, &t->shard[i], space, tag,
-			    &at)) != 0)
+			if ((r = ids_next(&v, &t->shard[i], space, tag, &at)) !=
+			    0)
 				(void)err_plain(err, r, "memory: each");
 			for (k = 0; k < v.n && r == 0; k++) {
 				memcpy(key.id, v.id[k], sizeof(key.id));

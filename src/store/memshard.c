@@ -14,7 +14,7 @@
 
 enum {
 	CHUNK = 32, /* entries that are allocated together */
-	LOAD = 2    /* entries of an index per head */
+	LOAD = 2 /* entries of an index per head */
 };
 
 static void *
@@ -111,7 +111,7 @@ index_grow(struct mem_shard *s, struct mem_index *x)
 	if (x->n == x->cap) {
 		cap = x->cap + x->cap / 4 + 16;
 		if ((p = regrow(s->hook, x->head, x->cap * sizeof(*p),
-		    cap * sizeof(*p))) == NULL)
+			 cap * sizeof(*p))) == NULL)
 			return MEM_NIL;
 		x->head = p;
 		x->cap = cap;
@@ -176,13 +176,13 @@ same_tag(const struct mem_shard *s, uint32_t slot, const unsigned char *tag)
 uint32_t
 mem_tag_first(const struct mem_shard *s, const unsigned char *tag)
 {
-	return same_tag(s, s->tags.head[head_of(&s->tags,
-	    mem_hash(tag, SSTATE_TAG_BYTES))], tag);
+	return same_tag(s,
+	    s->tags.head[head_of(&s->tags, mem_hash(tag, SSTATE_TAG_BYTES))],
+	    tag);
 }
 
 uint32_t
-mem_tag_next(const struct mem_shard *s, uint32_t slot,
-    const unsigned char *tag)
+mem_tag_next(const struct mem_shard *s, uint32_t slot, const unsigned char *tag)
 {
 	return same_tag(s, mem_at(s, slot)->gnext, tag);
 }
@@ -221,8 +221,8 @@ mem_block(const struct hook *h, const struct sstate_record *rec)
 {
 	char *p;
 
-	if ((p = hook_alloc(h, block_size(rec->body.len,
-	    mem_is_tagged(rec)))) != NULL)
+	if ((p = hook_alloc(h,
+		 block_size(rec->body.len, mem_is_tagged(rec)))) != NULL)
 		block_fill(p, rec);
 	return p;
 }
@@ -246,7 +246,7 @@ chunk_new(struct mem_shard *s)
 		return SSTATE_ENOMEM;
 	if ((n & (n - 1)) == 0) {
 		if ((v = regrow(s->hook, s->chunk, n * sizeof(*v),
-		    (n == 0 ? 1 : 2 * (size_t)n) * sizeof(*v))) == NULL) {
+			 (n == 0 ? 1 : 2 * (size_t)n) * sizeof(*v))) == NULL) {
 			hook_free(s->hook, e, CHUNK * sizeof(*e));
 			return SSTATE_ENOMEM;
 		}
@@ -304,8 +304,7 @@ mem_insert(struct mem_shard *s, const unsigned char *id, uint16_t ns,
 }
 
 int
-mem_change(struct mem_shard *s, uint32_t slot,
-    const struct sstate_record *rec)
+mem_change(struct mem_shard *s, uint32_t slot, const struct sstate_record *rec)
 {
 	struct mem_entry *e = mem_at(s, slot);
 	bool was = (e->flags & MEM_TAGGED) != 0, is = mem_is_tagged(rec);
@@ -319,8 +318,8 @@ mem_change(struct mem_shard *s, uint32_t slot,
 	if (move && (r = memtime_room(s, e->ns * 2u + 1, 1)) != 0)
 		return r;
 	if (old != block_size(rec->body.len, is) &&
-	    (block = hook_alloc(s->hook, block_size(rec->body.len,
-	    is))) == NULL)
+	    (block = hook_alloc(s->hook, block_size(rec->body.len, is))) ==
+		NULL)
 		return SSTATE_ENOMEM;
 	if (move)
 		memtime_unlink(s, slot);

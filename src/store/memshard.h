@@ -21,19 +21,20 @@
 
 enum {
 	MEM_USED = 1,
-	MEM_TAGGED = 2,	 /* the block begins with the tag */
+	MEM_TAGGED = 2, /* the block begins with the tag */
 	MEM_VERIFY = 4,
-	MEM_EXACT = 8,	 /* in the bucket of its second */
+	MEM_EXACT = 8, /* in the bucket of its second */
 	MEM_RECORD_BYTES = 128 /* what a record counts beside its body */
 };
 
-struct mem_entry {
+/* Packed: 84 bytes, where alignment would make it 88 (P5). */
+struct __attribute__((packed, aligned(4))) mem_entry {
 	unsigned char id[SSTATE_ID_BYTES];
-	char *block;	     /* [tag] body */
+	char *block; /* [tag] body */
 	int64_t expires;
 	uint64_t rev;
-	uint32_t len;	     /* of the body */
-	uint32_t next;	     /* same hash, or next free one */
+	uint32_t len; /* of the body */
+	uint32_t next; /* same hash, or next free one */
 	uint32_t tprev, tnext; /* same bucket */
 	uint32_t gprev, gnext; /* same hash of the tag */
 	uint16_t ns;
@@ -101,8 +102,7 @@ uint32_t mem_tag_next(const struct mem_shard *s, uint32_t slot,
 
 /* A block for this record, filled; NULL when there is no memory. */
 char *mem_block(const struct hook *h, const struct sstate_record *rec);
-void mem_block_free(const struct hook *h, char *block, size_t len,
-    bool tagged);
+void mem_block_free(const struct hook *h, char *block, size_t len, bool tagged);
 bool mem_is_tagged(const struct sstate_record *rec);
 
 /* The block becomes the shard's; 0 or ENOMEM, and then nothing changed. */

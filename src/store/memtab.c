@@ -299,8 +299,7 @@ memtab_replace(struct memtab *t, const struct sstate_key *key,
 }
 
 int
-memtab_remove(struct memtab *t, const struct sstate_key *key,
-    uint64_t expected)
+memtab_remove(struct memtab *t, const struct sstate_key *key, uint64_t expected)
 {
 	struct mem_shard *s = memtab_shard(t, key->id);
 	uint32_t slot = mem_find(s, key->id);
@@ -320,8 +319,8 @@ memtab_latest(struct memtab *t, int64_t now)
 {
 	int64_t seen = atomic_load(&t->seen);
 
-	while (seen < now &&
-	    !atomic_compare_exchange_weak(&t->seen, &seen, now))
+	while (
+	    seen < now && !atomic_compare_exchange_weak(&t->seen, &seen, now))
 		;
 	return seen < now ? now : seen;
 }

@@ -28,7 +28,7 @@ struct memtab {
 	struct hook hook;
 	uint64_t max_entries, max_bytes;
 	_Atomic uint64_t entries, bytes;
-	_Atomic int64_t seen;	/* the latest time that was handed in */
+	_Atomic int64_t seen; /* the latest time that was handed in */
 	pthread_mutex_t naming; /* of spaces; they are only added */
 	atomic_uint nspaces;
 	_Atomic(char *) space[MEMTAB_SPACES];

@@ -22,8 +22,8 @@
 #include "store/guard.h"
 
 enum {
-	FIRST = 8,	   /* slots of chunk 0; each next one has twice */
-	CHUNKS = 14,	   /* 8 * (2^14 - 1) slots: more than threads */
+	FIRST = 8, /* slots of chunk 0; each next one has twice */
+	CHUNKS = 14, /* 8 * (2^14 - 1) slots: more than threads */
 	SLOTS = FIRST * ((1 << CHUNKS) - 1),
 	WAIT_SECONDS = 10, /* for the one context of a handle */
 };
@@ -31,8 +31,8 @@ enum {
 struct slot {
 	atomic_int busy;
 	_Atomic pthread_t owner; /* of a handle's context, while busy */
-	void *ctx;		 /* NULL: to be opened by who takes it */
-	char apart[104];	 /* two threads' slots, two cache lines */
+	void *ctx; /* NULL: to be opened by who takes it */
+	char apart[104]; /* two threads' slots, two cache lines */
 };
 
 struct pool {
@@ -91,7 +91,7 @@ ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
 
 	*ctx = NULL;
 	if ((r = conf_parse(&c, p->uri, p->handle, p->flags, p->ns, &p->hook,
-	    err)) != 0)
+		 err)) != 0)
 		return r;
 	conf_set_store(c, p->id);
 	if ((r = d->open(ctx, c, err)) != 0) {
@@ -207,8 +207,7 @@ wait_single(struct pool *p, struct slot *s, struct sstate_error *err)
 	if (e == 0)
 		return 0;
 	return sstate_fail(err, SSTATE_EBUSY, 0,
-	    "%s: its only context was busy for %d seconds", name,
-	    WAIT_SECONDS);
+	    "%s: its only context was busy for %d seconds", name, WAIT_SECONDS);
 }
 
 /*
@@ -231,8 +230,7 @@ take_over(struct pool *p)
 	}
 	atomic_store(&p->waiting, 0);
 	/* The old ones may be locked for ever by a thread that is not here. */
-	if (locks_init(p, NULL) != 0 || p->single ||
-	    p->driver->abandon == NULL)
+	if (locks_init(p, NULL) != 0 || p->single || p->driver->abandon == NULL)
 		atomic_store(&p->lost, true);
 }
 
@@ -246,8 +244,8 @@ check_fork(struct pool *p, struct sstate_error *err)
 	if (!atomic_load_explicit(&p->lost, memory_order_relaxed))
 		return 0;
 	return sstate_fail(err, SSTATE_ENOTSUP, 0,
-	    p->single ? "%s: a ready-made handle is of no use after a fork" :
-			"%s: this driver cannot go on after a fork",
+	    p->single ? "%s: a ready-made handle is of no use after a fork"
+		      : "%s: this driver cannot go on after a fork",
 	    p->driver->scheme);
 }
 
@@ -276,8 +274,7 @@ pool_take(void **ctx, int *slot, struct pool *p, struct sstate_error *err)
 	int r;
 
 	*ctx = NULL;
-	if ((r = check_fork(p, err)) != 0 ||
-	    (r = find_slot(slot, p, err)) != 0)
+	if ((r = check_fork(p, err)) != 0 || (r = find_slot(slot, p, err)) != 0)
 		return r;
 	s = slot_at(p, *slot);
 	if (s->ctx == NULL && (r = ctx_open(&s->ctx, p, err)) != 0) {

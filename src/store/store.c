@@ -56,7 +56,7 @@ find_driver(const struct sstate_driver **out, const struct store_options *o,
 
 	*out = NULL;
 	if ((r = conf_parse(&c, o->uris[0], handle, o->flags, o->ns, &o->hook,
-	    err)) != 0)
+		 err)) != 0)
 		return r;
 	r = load_driver(out, conf_scheme(c), o->drivers, err);
 	conf_free(c);
@@ -336,8 +336,8 @@ store_remove(struct store *st, int *slot, const struct sstate_key *key,
 }
 
 int
-store_reap(uint64_t *removed, struct store *st, const char *ns,
-    int64_t before, uint64_t limit, struct sstate_error *err)
+store_reap(uint64_t *removed, struct store *st, const char *ns, int64_t before,
+    uint64_t limit, struct sstate_error *err)
 {
 	struct op op;
 	int r;

@@ -19,13 +19,13 @@
 struct store;
 
 struct store_options {
-	const char *const *uris;	/* NULL last; several: layered */
-	void *const *handles;		/* one per URI, or NULL */
+	const char *const *uris; /* NULL last; several: layered */
+	void *const *handles; /* one per URI, or NULL */
 	const struct sstate_driver *const *drivers; /* NULL last, or NULL */
 	const char *ns;
-	uint32_t flags;			/* SSTATE_NO_PLUGINS, SSTATE_NO_CREATE */
+	uint32_t flags; /* SSTATE_NO_PLUGINS, SSTATE_NO_CREATE */
 	struct hook hook;
-	void *arg;			/* of the hooks below */
+	void *arg; /* of the hooks below */
 	void (*log)(void *arg, int level, const struct sstate_error *what);
 	void (*metric)(void *arg, const struct sstate_metric *m);
 };

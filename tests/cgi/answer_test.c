@@ -79,7 +79,8 @@ headers(void)
 	T(p.r == SSTATE_EINVAL, "R-90 a header over 8 KiB is refused");
 	p.value = "b c";
 	get(header_program, &p);
-	T(p.r == 0 && s.status == 200 && shot_head_has(&s, "\r\nX-A: b c\r\n") &&
+	T(p.r == 0 && s.status == 200 &&
+		shot_head_has(&s, "\r\nX-A: b c\r\n") &&
 		shot_head_has(&s, "\r\nContent-Length: 11\r\n") &&
 		shot_head_has(&s,
 		    "\r\nContent-Type: text/html; charset=utf-8\r\n"),
@@ -154,13 +155,13 @@ html_program(struct sstate_req *req, void *arg)
 
 	sstate_req_html(req, "<p x=\"%s\">%s|%c|%.3s|%5s|%-5s|%.*s|%%|",
 	    "a\"'<>&=`", "<b>", '<', "abcdef", "r", "l", 2, "<>ab");
-	sstate_req_html(req, "%s|%d|%+05d|%x|%#o|%u|", nothing, -7,
-	    42, 255u, 8u, 4000000000u);
+	sstate_req_html(req, "%s|%d|%+05d|%x|%#o|%u|", nothing, -7, 42, 255u,
+	    8u, 4000000000u);
 	sstate_req_html(req, "%ld|%lld|%zu|%hhd|%hu|%jd|%td|", -1L,
 	    (long long)INT64_MIN, (size_t)7, 300, 65537, (intmax_t)5,
 	    (ptrdiff_t)-6);
-	sstate_req_html(req, "%.2f|%e|%g|%Lf|%*d|%-*d|", 1.005, 12345.678,
-	    1e-5, (long double)2.5, 4, 9, 4, 9);
+	sstate_req_html(req, "%.2f|%e|%g|%Lf|%*d|%-*d|", 1.005, 12345.678, 1e-5,
+	    (long double)2.5, 4, 9, 4, 9);
 }
 
 static void
@@ -273,10 +274,18 @@ errors(void)
 	static const struct {
 		int what, status;
 	} row[] = {
-		{ 404, 404 }, { 403, 403 }, { 503, 503 }, { 418, 418 },
-		{ SSTATE_EGONE, 409 }, { SSTATE_ETOOBIG, 413 },
-		{ SSTATE_EAUTH, 403 }, { SSTATE_EBUSY, 503 },
-		{ SSTATE_EINVAL, 500 }, { 200, 500 }, { 0, 500 }, { 9999, 500 },
+		{ 404, 404 },
+		{ 403, 403 },
+		{ 503, 503 },
+		{ 418, 418 },
+		{ SSTATE_EGONE, 409 },
+		{ SSTATE_ETOOBIG, 413 },
+		{ SSTATE_EAUTH, 403 },
+		{ SSTATE_EBUSY, 503 },
+		{ SSTATE_EINVAL, 500 },
+		{ 200, 500 },
+		{ 0, 500 },
+		{ 9999, 500 },
 	};
 	size_t i;
 
@@ -313,8 +322,7 @@ bodies(void)
 		shot_head_has(&s, "Content-Length: 5\r\n"),
 	    "HEAD: as for GET, without the body");
 	get(hello_program, &code);
-	T(s.status == 204 && s.pagelen == 0 &&
-		!shot_head_has(&s, "Content-"),
+	T(s.status == 204 && s.pagelen == 0 && !shot_head_has(&s, "Content-"),
 	    "204 has neither body nor type");
 	code = 100;
 	get(hello_program, &code);
@@ -479,7 +487,8 @@ store_down(void)
 	o.stores = stores;
 	o.drivers = drivers;
 	o.log = shot_take_log;
-	NEED(sstate_open(&down, &o, &err) == 0, "a store that fails is opened: %s", err.text);
+	NEED(sstate_open(&down, &o, &err) == 0,
+	    "a store that fails is opened: %s", err.text);
 	shot_begin(&s);
 	shot_fire(&s, down, session_program, NULL);
 	T(s.status == 503 && s.ended == SSTATE_ESTORE &&
@@ -583,8 +592,7 @@ flushes(void)
 	s.opts.max_reply = 1000;
 	shot_fire(&s, env, long_program, &n);
 	T(s.pagelen == 100000 && !shot_head_has(&s, "Content-Length") &&
-		shot_head_has(&s, "Set-Cookie: __Host-sstate") &&
-		s.ended == 0,
+		shot_head_has(&s, "Set-Cookie: __Host-sstate") && s.ended == 0,
 	    "R-90 more flushes itself, and commits first");
 	n = 5000000;
 	get(long_program, &n);

@@ -36,8 +36,9 @@ meanings(void)
 		    "_charset_=utf-7|a=\\20ADw-|###" },
 		{ "U11", ".tmpx=y&a=1", ".tmpx=y|a=1|###" },
 		{ "U11 B04", ".id=x&.page=y&.csrf=z&a=1", "a=1|###" },
-		{ "M12", "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n"
-			 "\r\nv\r\n--X--\r\n",
+		{ "M12",
+		    "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n"
+		    "\r\nv\r\n--X--\r\n",
 		    "--X\\0d\\0aContent-Disposition:\\20form-data;\\20name="
 		    "\"a\"\\0d\\0a\\0d\\0av\\0d\\0a--X--\\0d\\0a|###" },
 	};
@@ -53,8 +54,7 @@ meanings(void)
 	    "U6 K25 ';' separates under the page carrier");
 }
 
-static int
-sent_program_saw;
+static int sent_program_saw;
 
 static void
 str_program(struct sstate_req *req, void *arg)
@@ -182,8 +182,8 @@ one_name(void)
 	(void)snprintf(bad, sizeof(bad), "%s", ours);
 	bad[2] = 'h';
 	T(strcmp(visit("", bad, ""), "1") == 0, "C1 not in another case");
-	(void)snprintf(bad, sizeof(bad), "%.*s=\"%s\"",
-	    (int)strcspn(ours, "="), ours, strchr(ours, '=') + 1);
+	(void)snprintf(bad, sizeof(bad), "%.*s=\"%s\"", (int)strcspn(ours, "="),
+	    ours, strchr(ours, '=') + 1);
 	T(strcmp(visit("", bad, ""), "1") == 0, "C3 not in quotes");
 	T(strcmp(visit("", ours, ""), "6") == 0, "C1 and still there");
 }

@@ -10,7 +10,7 @@
 struct heap {
 	unsigned calls, fail_at; /* 0: none */
 	long open;
-	int dirty;		 /* blocks that came back with a canary */
+	int dirty; /* blocks that came back with a canary */
 };
 
 static struct heap heap;
@@ -96,9 +96,10 @@ static void
 upload(struct sstate *env)
 {
 	static const char body[] =
-	    "--X\r\nContent-Disposition: form-data; name=a\r\n\r\n" CANARY "\r\n"
-	    "--X\r\nContent-Disposition: form-data; name=f; filename=n\r\n\r\n"
-	    CANARY "\r\n--X--\r\n";
+	    "--X\r\nContent-Disposition: form-data; name=a\r\n\r\n" CANARY
+	    "\r\n"
+	    "--X\r\nContent-Disposition: form-data; name=f; "
+	    "filename=n\r\n\r\n" CANARY "\r\n--X--\r\n";
 
 	shot_begin(&s);
 	shot_var(&s, "REQUEST_METHOD=POST");

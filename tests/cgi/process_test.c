@@ -112,8 +112,7 @@ pieces(void)
 	static const size_t sizes[] = { 1, 2, 3, 7, 64, 4096 };
 	char first[8192] = "", length[40];
 	const char *const vars[] = { "REQUEST_METHOD=POST",
-		"CONTENT_TYPE=multipart/form-data; boundary=X",
-		length, NULL };
+		"CONTENT_TYPE=multipart/form-data; boundary=X", length, NULL };
 	size_t i, k, some, n = sizeof(body) - 1;
 	struct run r;
 
@@ -128,8 +127,9 @@ pieces(void)
 		if (i == 0)
 			(void)snprintf(first, sizeof(first), "%s", page(&r));
 		T(r.code == 1 && strcmp(page(&r), first) == 0 &&
-			strcmp(first, "a=\\0d\\0a--Xy|##n(text/plain)"
-				      "\\0d\\0d\\0a--|#") == 0,
+			strcmp(first,
+			    "a=\\0d\\0a--Xy|##n(text/plain)"
+			    "\\0d\\0d\\0a--|#") == 0,
 		    "M2 in pieces of %zu: the same", sizes[i]);
 	}
 }

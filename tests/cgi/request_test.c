@@ -137,8 +137,8 @@ variables(void)
 	shot_fire(&s, env, proxy_program, v);
 	T(v[0] == NULL && v[3] == NULL && v[4] == NULL,
 	    "E5 HTTP_PROXY is never read");
-	T(getenv("HTTP_PROXY") == NULL || strcmp(getenv("HTTP_PROXY"),
-	      "http://evil/") != 0,
+	T(getenv("HTTP_PROXY") == NULL ||
+		strcmp(getenv("HTTP_PROXY"), "http://evil/") != 0,
 	    "E5 the environment is not changed");
 	T(shot_page_is(&s, "h&#13;&#10;&lt;&quot;&gt;\\ fe80::1%eth0"),
 	    "E9 E12 odd octets are only ever shown escaped");
@@ -176,17 +176,19 @@ types(void)
 		int status;
 		const char *page;
 	} row[] = {
-		{ "U10", "application/x-www-form-urlencoded; charset=UTF-8", 200,
-		    "a=1|###" },
-		{ "U10", "application/x-www-form-urlencoded;charset=\"us-ascii\"",
+		{ "U10", "application/x-www-form-urlencoded; charset=UTF-8",
+		    200, "a=1|###" },
+		{ "U10",
+		    "application/x-www-form-urlencoded;charset=\"us-ascii\"",
 		    200, "a=1|###" },
 		{ "U10", "APPLICATION/X-WWW-Form-Urlencoded", 200, "a=1|###" },
-		{ "U10", "application/x-www-form-urlencoded;charset=utf-16", 415,
-		    NULL },
+		{ "U10", "application/x-www-form-urlencoded;charset=utf-16",
+		    415, NULL },
 		{ "U10", "application/x-www-form-urlencoded;charset=utf-7", 415,
 		    NULL },
-		{ "U10", "application/x-www-form-urlencoded;charset=utf-8;"
-			 "charset=utf-8",
+		{ "U10",
+		    "application/x-www-form-urlencoded;charset=utf-8;"
+		    "charset=utf-8",
 		    415, NULL },
 		{ "U10", "application/x-www-form-urlencoded;charset*=utf-8''x",
 		    415, NULL },
@@ -234,7 +236,8 @@ method_program(struct sstate_req *req, void *arg)
 static void
 methods(void)
 {
-	static const char *const bad[] = { "", "GE T", "GET\r\n", "G(", "\xff" };
+	static const char *const bad[] = { "", "GE T", "GET\r\n", "G(",
+		"\xff" };
 	char var[4200];
 	size_t i;
 
@@ -261,8 +264,8 @@ methods(void)
 	T(shot_page_is(&s, "GET"), "E7 REQUEST_METHOD is never NULL");
 	for (i = 0; i < 2; i++) {
 		shot_begin(&s);
-		shot_var(&s, i == 0 ? "REQUEST_METHOD=GET" :
-				      "REQUEST_METHOD=HEAD");
+		shot_var(&s,
+		    i == 0 ? "REQUEST_METHOD=GET" : "REQUEST_METHOD=HEAD");
 		shot_var(&s, FORM_TYPE);
 		shot_var(&s, "QUERY_STRING=q=1");
 		shot_body(&s, "a=1", 3);

@@ -30,14 +30,14 @@ enum { SHOT_VARS = 64, SHOT_DIR = 200 };
 struct shot {
 	char *own[SHOT_VARS + 1];
 	size_t n;
-	int in;				/* -1: none */
+	int in; /* -1: none */
 	struct sstate_cgi_options opts;
 
-	int accepted, ended;		/* what accept and end returned */
-	int status;			/* of the answer; 0: there is none */
-	char *out;			/* all of it */
+	int accepted, ended; /* what accept and end returned */
+	int status; /* of the answer; 0: there is none */
+	char *out; /* all of it */
 	size_t outlen;
-	const char *page;		/* its body */
+	const char *page; /* its body */
 	size_t pagelen;
 };
 

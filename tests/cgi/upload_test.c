@@ -66,30 +66,36 @@ filled(size_t *len, const char *before, int c, size_t n, const char *after)
 static void
 shown(void)
 {
-	post(TYPE, CD "name=a\r\n\r\n1" "\r\n" CD "name=\"a\"\r\n\r\n2\r\n" CD
+	post(TYPE,
+	    CD
+	    "name=a\r\n\r\n1"
+	    "\r\n" CD "name=\"a\"\r\n\r\n2\r\n" CD
 	    "name=f; filename=\"x.txt\"\r\nContent-Type: text/html\r\n\r\n<p>"
 	    "\r\n" CD "name=f; filename=y\r\n\r\nq" END);
 	T(s.status == 200 &&
-		shot_page_is(&s, "a=1|a=2|##x.txt(text/html)<p>|"
-				 "y(text/plain)q|#"),
+		shot_page_is(&s,
+		    "a=1|a=2|##x.txt(text/html)<p>|"
+		    "y(text/plain)q|#"),
 	    "M2 M11 fields and files: %s", s.page);
 	post(TYPE, CD "name=f; filename=\"../../etc/passwd\"\r\n\r\nq" END);
 	T(shot_page_is(&s, "##../../etc/passwd(text/plain)q|#"),
 	    "M7 a path is text");
 	post(TYPE, CD "name=f; filename=\"a%22b\"\r\n\r\nq" END);
 	T(shot_page_is(&s, "##a\"b(text/plain)q|#"), "M6 %%22 is a quote");
-	post(TYPE, CD "name=a\r\nContent-Transfer-Encoding: base64\r\n\r\nQQ=="
-	    END);
+	post(TYPE,
+	    CD "name=a\r\nContent-Transfer-Encoding: base64\r\n\r\nQQ==" END);
 	T(shot_page_is(&s, "a=QQ==|###"), "M9 raw, never decoded");
-	post(TYPE, CD "name=f; filename=\"\"\r\nContent-Type: "
-	    "application/octet-stream\r\n\r\n" END);
+	post(TYPE,
+	    CD "name=f; filename=\"\"\r\nContent-Type: "
+	       "application/octet-stream\r\n\r\n" END);
 	T(shot_page_is(&s, "###"), "no file was chosen: there is none");
-	post(TYPE, CD "name=.id\r\n\r\nx\r\n" CD "name=_charset_\r\n\r\nutf-7"
-	    END);
+	post(TYPE,
+	    CD "name=.id\r\n\r\nx\r\n" CD "name=_charset_\r\n\r\nutf-7" END);
 	T(shot_page_is(&s, "_charset_=utf-7|###"),
 	    "U10 U11 B04 carried names are no parameters");
 	post(TYPE, CD "name=a\r\n\r\n\r\n" CD "name=b\r\n\r\n\r\n\r\n--Xy" END);
-	T(shot_page_is(&s, "a=|b=\\0d\\0a\\0d\\0a--Xy|###"), "M2 a longer boundary");
+	T(shot_page_is(&s, "a=|b=\\0d\\0a\\0d\\0a--Xy|###"),
+	    "M2 a longer boundary");
 	post("CONTENT_TYPE=multipart/form-data; boundary=\"X\"; charset=utf-8",
 	    CD "name=a\r\n\r\n1" END);
 	T(shot_page_is(&s, "a=1|###"), "M1 quoted");
@@ -102,18 +108,20 @@ refused(void)
 		const char *id, *type, *body;
 		int status;
 	} row[] = {
-		{ "M1", "CONTENT_TYPE=multipart/form-data", CD "name=a\r\n\r\n1"
-		    END, 400 },
+		{ "M1", "CONTENT_TYPE=multipart/form-data",
+		    CD "name=a\r\n\r\n1" END, 400 },
 		{ "M1", TYPE "; boundary=Y", CD "name=a\r\n\r\n1" END, 400 },
-		{ "M1", "CONTENT_TYPE=multipart/form-data; boundary*0=X", CD
-		    "name=a\r\n\r\n1" END, 400 },
-		{ "M3", TYPE, "--X\nContent-Disposition: form-data; name=a\n\n1"
-		    "\n--X--\n", 400 },
+		{ "M1", "CONTENT_TYPE=multipart/form-data; boundary*0=X",
+		    CD "name=a\r\n\r\n1" END, 400 },
+		{ "M3", TYPE,
+		    "--X\nContent-Disposition: form-data; name=a\n\n1"
+		    "\n--X--\n",
+		    400 },
 		{ "M4", TYPE, CD "name=a\r\n\r\n1\r\n", 400 },
 		{ "M6", TYPE, CD "name*=utf-8''x; name=y\r\n\r\n1" END, 400 },
 		{ "M12", TYPE, "a=1&b=2", 400 },
-		{ "M12", "CONTENT_TYPE=multipart/mixed; boundary=X", CD
-		    "name=a\r\n\r\n1" END, 415 },
+		{ "M12", "CONTENT_TYPE=multipart/mixed; boundary=X",
+		    CD "name=a\r\n\r\n1" END, 415 },
 		{ "U10", TYPE "; charset=utf-16", CD "name=a\r\n\r\n1" END,
 		    415 },
 		{ "M4", TYPE, "", 400 },
@@ -235,7 +243,8 @@ file_limits(void)
 	free(p);
 	start(TYPE);
 	s.opts.flags = SSTATE_NO_UPLOADS;
-	shot_body(&s, CD "name=a\r\n\r\n1" END, strlen(CD "name=a\r\n\r\n1" END));
+	shot_body(&s, CD "name=a\r\n\r\n1" END,
+	    strlen(CD "name=a\r\n\r\n1" END));
 	shot_fire(&s, env, shot_echo, NULL);
 	T(shot_page_is(&s, "a=1|###"), "B18 ... but fields");
 }

@@ -392,6 +392,23 @@ several(void)
 	    Q(.anon = 1, .cookie = fmt("%s=%s; %s=%s; x=1", name, a, name, a)));
 	T(is(c.s, SSTATE_STORED, "a", "u"), "R-43 the same id twice is one");
 	drop(&c);
+	for (i = 0; i < 2; i++) {
+		(void)ask(&c, &w, &u,
+		    Q(.anon = 1, .cookie = fmt("%s=%s; %s=%s; %s=%s", name, a,
+			name, b, name, i ? a : b)));
+		T(is_new(c.s), "R-43 two that differ, and one of them again");
+		drop(&c);
+	}
+	p = fmt("%s=x; %s=y; %s=z", name, name, name);
+	(void)ask(&c, &w, &u,
+	    Q(.anon = 1, .cookie = fmt("%s; %s=%s", p, name, a)));
+	T(is(c.s, SSTATE_STORED, "a", "u"), "R-43 four of ours are tried");
+	drop(&c);
+	(void)ask(&c, &w, &u,
+	    Q(.anon = 1, .cookie = fmt("%s; %s=v; %s=%s", p, name, name, a)));
+	T(c.r == SSTATE_EPARSE || (c.r == 0 && is_new(c.s)),
+	    "R-43 of five none is taken (%d)", c.r);
+	drop(&c);
 	for (i = 0, p = fmt("%s=%s", name, a); i < 49; i++)
 		p = fmt("%s; %s=%s", p, name, i % 2 ? a : b);
 	(void)ask(&c, &w, &u, Q(.anon = 1, .cookie = p));
@@ -470,6 +487,10 @@ removal_with(uint32_t flags, const char *cookie, const char *path,
 	NEED(site_open(&w, &o) == 0, "R-25 %s", what);
 	h = set_cookie(&w, &u, NULL);
 	h = fmt("%s", h == NULL ? "" : h);
+	(void)ask(&c, &w, &u, NULL);
+	(void)end(&c);
+	T(head(&c, "Clear-Site-Data") == NULL,
+	    "R-25 %s: no Clear-Site-Data while it lives", what);
 	(void)ask(&c, &w, &u, NULL);
 	T(sstate_logout(c.s) == 0 && end(&c) == 0, "R-25 %s: log out", what);
 	g = head(&c, "Set-Cookie");

@@ -181,6 +181,20 @@ origins(struct site *w, struct who *u, const char *by)
 	}
 }
 
+/* What is too long to be read was sent all the same. */
+static void
+too_long(struct site *w, struct who *u, const char *by)
+{
+	static char big[4000];
+	const char *t = token(w, u, "pay");
+
+	memset(big, 'a', sizeof(big) - 1);
+	T(check(w, u, t, "pay", fmt("Host: www.example\nOrigin: https://%s",
+	    big)) == SSTATE_EAUTH, "R-62 (%s) an Origin of 4,000 octets", by);
+	T(check(w, u, t, "pay", fmt("Host: www.example\nSec-Fetch-Site: %.99s",
+	    big)) == SSTATE_EAUTH, "R-62 (%s) a Sec-Fetch-Site of 99", by);
+}
+
 static void
 forged(struct site *w, struct who *u, const char *by)
 {
@@ -364,7 +378,8 @@ no_side_effect(struct site *w, struct who *u, const char *by)
 
 static const struct {
 	void (*fn)(struct site *w, struct who *u, const char *by);
-} tests[] = { { basics }, { methods }, { origins }, { forged }, { sessions },
+} tests[] = { { basics }, { methods }, { origins }, { too_long },
+	{ forged }, { sessions },
 	{ turns }, { many_writes }, { times }, { own_name },
 	{ no_side_effect } };
 

@@ -218,6 +218,18 @@ document_root(void)
 	    "DOCUMENT_ROOT itself a link: EUNSAFE "
 	    "(%d)",
 	    r.code);
+	NEED(mkdir(below(&p, "own"), 0700) == 0, "a private directory");
+	(void)snprintf(path, sizeof(path), "file:%s", below(&p, "own"));
+	{
+		char ring[400];
+
+		(void)snprintf(ring, sizeof(ring), "%s", below(&p, "www/ring"));
+		bare(&r, VARS("DOCUMENT_ROOT", root, "SECURESTATE_STORES",
+			     path, "SECURESTATE_KEYRING", ring), 0, 1);
+	}
+	T(r.code == SSTATE_EUNSAFE && strstr(r.text, "KEYRING") != NULL,
+	    "R-76 a key ring below DOCUMENT_ROOT: EUNSAFE (%d)", r.code);
+	(void)snprintf(path, sizeof(path), "%s", below(&p, "www/s"));
 	(void)snprintf(root, sizeof(root), "%s/", below(&p, "www"));
 	bare(&r, VARS("DOCUMENT_ROOT", root, "STATE_DIRECTORY", path), 0, 1);
 	T(r.code == SSTATE_EUNSAFE, "DOCUMENT_ROOT with a slash: EUNSAFE");

@@ -403,6 +403,10 @@ trips(unsigned carry)
 	(void)sstate_login(c.s, "alice");
 	(void)end(&c);
 	T(m.calls - n == 3, "I5 (%s) a new id: three (%u)", by, m.calls - n);
+	(void)request(&w, &u, NULL);
+	n = m.calls;
+	(void)request(&w, &u, NULL);
+	T(m.calls - n == 1, "I5 (%s) its reader: one (%u)", by, m.calls - n);
 	n = m.calls;
 	w.now += 600;
 	(void)request(&w, &u, NULL);

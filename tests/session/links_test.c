@@ -382,6 +382,15 @@ privileges(struct site *w, struct who *u, const char *by)
 	T(sstate_logout(c.s) == 0 && end(&c) == 0, "R-63 (%s) log out", by);
 	T(same(back(w, u, &how, "/a", q, "price"), "(stale)"),
 	    "R-63 (%s) a log-out kills its pages", by);
+	(void)put(w, u, NULL, "a", "1");
+	q = page_link(w, u, &how, "/a", "price", "3");
+	(void)ask(&c, w, u,
+	    Q(.anon = u->carry == BY_PAGE, .how = &how, .path = "/a",
+		.query = q));
+	T(is(c.s, SSTATE_PAGE, "price", "3") && sstate_logout(c.s) == 0 &&
+	    none(c.s, SSTATE_PAGE, "price"),
+	    "B08 (%s) nor does one outlive it within the request", by);
+	drop(&c);
 }
 
 static void
@@ -417,6 +426,12 @@ no_junk(struct site *w, struct who *u, const char *by)
 	    Q(.how = &how, .path = "/a", .query = fmt(".page=%sA", page)));
 	T(none(c.s, SSTATE_PAGE, "price") && is_stale(c.s),
 	    "R-77 (%s) no extension is taken", by);
+	drop(&c);
+	(void)ask(&c, w, u,
+	    Q(.how = &how, .path = "/a",
+		.query = fmt(".page=%s&.page=x", page)));
+	T(none(c.s, SSTATE_PAGE, "price") && is_stale(c.s),
+	    "R-43 (%s) two that differ: none is taken", by);
 	drop(&c);
 	(void)ask(&c, w, u,
 	    Q(.how = &how, .path = "/a", .query = fmt(".page=%s=", page)));

@@ -470,6 +470,24 @@ one_session(struct server *b, const char *x, const char *y)
 	    kit_int(b->env, y, "mark") == mark;
 }
 
+static int
+one_more(void *arg, const struct sstate_info *in)
+{
+	(void)in;
+	++*(int *)arg;
+	return 0;
+}
+
+/* Without a fault no record is left that nobody knows. */
+static void
+check_orphans(struct server *b, const struct newid *w, int want, const char *x)
+{
+	int n = 0;
+
+	if (w->call == 0 && sstate_list(b->env, NULL, one_more, &n, NULL) == 0)
+		T(n == want, "%s: %d live records (%d)", x, want, n);
+}
+
 static void
 check_newid(struct server *b, const struct newid *w, const struct after *o)
 {
@@ -481,6 +499,7 @@ check_newid(struct server *b, const struct newid *w, const struct after *o)
 	char x[160];
 
 	(void)newid_text(x, w);
+	check_orphans(b, w, !ended, x);
 	if (ended) {
 		T(!old && !new, "R-26 %s: ended, nothing opens (%d: %d %d)", x,
 		    o->result, old, new);

@@ -71,6 +71,15 @@ k01_where_the_id_is(struct site *w, struct who *u, const char *by)
 	T(none(c.s, SSTATE_MERGED, "y") && is(c.s, SSTATE_MERGED, "x", "1"),
 	    "K01 (%s) a GET's body is ignored", by);
 	drop(&c);
+	(void)ask(&c, w, u,
+	    Q(.method = "GET", .anon = 1, .form = fmt(".id=%s", a)));
+	T(is_new(c.s), "K01 (%s) id and all", by);
+	drop(&c);
+	(void)ask(&c, w, u, Q(.method = "POST", .anon = 1, .query = "x=1"));
+	T(none(c.s, SSTATE_SENT, "x") && none(c.s, SSTATE_MERGED, "x") &&
+	    is(c.s, SSTATE_QUERY, "x", "1"),
+	    "K01 (%s) a POST without a body sent nothing", by);
+	drop(&c);
 }
 
 static void
@@ -338,6 +347,49 @@ k15_stored_wins(struct site *w, struct who *u, const char *by)
 	    by);
 }
 
+/* Two at the same time: what the first stored wins over the second's. */
+static void
+k15_at_once(struct site *w, struct who *u, const char *by)
+{
+	struct sstate_how how = how_of(0, user_pass, NULL);
+	struct call c, d;
+
+	(void)put(w, u, &how, "x", "1");
+	(void)ask(&c, w, u, Q(.how = &how, .query = "user=first"));
+	(void)ask(&d, w, u, Q(.how = &how, .query = "user=second"));
+	T(end(&c) == 0 && sstate_commit(d.s) == 0,
+	    "K15 (%s) both commit", by);
+	T(is(d.s, SSTATE_STORED, "user", "first"),
+	    "K15 (%s) stored wins, also when it was stored just now", by);
+	(void)end(&d);
+	T(holds(w, u, NULL, &how, "user", "first"),
+	    "K15 (%s) and stays", by);
+}
+
+/* What a commit would have stored by itself is not lost by a reload. */
+static void
+k21_reload(struct site *w, struct who *u, const char *by)
+{
+	struct sstate_how how = how_of(0, user_pass, NULL);
+	struct sstate_how unf = how_of(SSTATE_UNFORGETFUL, NULL, NULL);
+	struct call c;
+	struct who v;
+
+	(void)put(w, u, &how, "x", "1");
+	(void)ask(&c, w, u, Q(.how = &how, .query = "user=alice"));
+	(void)sstate_setstr(c.s, SSTATE_STORED, "y", "2");
+	T(sstate_reload(c.s) == 0 && end(&c) == 0, "K21 (%s) reload", by);
+	T(holds(w, u, NULL, &how, "y", "(none)"),
+	    "K21 (%s) what the program did is dropped", by);
+	T(holds(w, u, NULL, &how, "user", "alice"),
+	    "K21 (%s) what the client sent is taken up again", by);
+	who_init(&v, u->carry);
+	(void)put(w, &v, &unf, "x", "1");
+	(void)ask(&c, w, &v, Q(.how = &unf, .query = "a=1"));
+	T(sstate_reload(c.s) == 0 && end(&c) == 0, "K24 (%s) reload", by);
+	T(holds(w, &v, NULL, &unf, "a", "1"), "K24 (%s) unforgetful, too", by);
+}
+
 static void
 k19_recalled(struct site *w, struct who *u, const char *by)
 {
@@ -516,7 +568,11 @@ k05_remember(struct site *w, struct who *u, const char *by)
 	(void)ask(&c, w, u, Q(.query = "x=9"));
 	T(is(c.s, SSTATE_MERGED, "x", "1|2"),
 	    "K05 (%s) forgetful: and win from then on", by);
+	(void)sstate_setstr(c.s, SSTATE_MERGED, "x", "new");
+	(void)sstate_remember(c.s, "x");
 	(void)end(&c);
+	T(holds(w, u, NULL, NULL, "x", "new"),
+	    "K05 (%s) forgetful: present values replace stored ones", by);
 	who_init(&v, u->carry);
 	(void)ask(&c, w, &v, Q(.how = &unf, .query = "a=1&b=2"));
 	T(sstate_remember(c.s, "a") == 0, "K05 (%s) unforgetful: remember", by);
@@ -593,11 +649,14 @@ b08_logout(struct site *w, struct who *u, const char *by)
 
 	(void)put(w, u, NULL, "a", "1");
 	(void)snprintf(id, sizeof(id), "%s", who_token(u));
-	(void)ask(&c, w, u, NULL);
+	(void)ask(&c, w, u, Q(.form = "x=1"));
+	(void)sstate_setstr(c.s, SSTATE_PAGE, "p", "1");
+	T(is(c.s, SSTATE_MERGED, "a", "1"), "B08 (%s) it holds something", by);
 	T(sstate_logout(c.s) == 0, "B08 (%s) log out", by);
 	T((sstate_inspect(c.s)->flags & SSTATE_IS_ENDED) != 0,
 	    "B08 (%s) it says that it is ended", by);
-	T(none(c.s, SSTATE_STORED, "a"), "B08 (%s) with all it held", by);
+	T(none(c.s, SSTATE_STORED, "a") && none(c.s, SSTATE_MERGED, "a") &&
+	    none(c.s, SSTATE_PAGE, "p"), "B08 (%s) with all it held", by);
 	link = sstate_link(c.s, 0, NULL, NULL);
 	T(link != NULL && strcmp(link, "/app.cgi") == 0,
 	    "B08 (%s) no link carries an id afterwards", by);
@@ -842,6 +901,12 @@ b13_not_for_long(struct site *w, struct who *u, const char *by)
 	(void)put(w, u, &how, "query", "kept");
 	T(holds(w, u, NULL, &how, "query", "kept"),
 	    "B13 (%s) but the program may store one", by);
+	(void)ask(&c, w, u, Q(.how = &how, .query = "query=sent"));
+	T(is(c.s, SSTATE_MERGED, "query", "sent"),
+	    "K16 (%s) the client's still wins in this request", by);
+	(void)end(&c);
+	T(holds(w, u, NULL, &how, "query", "kept"),
+	    "B13 (%s) and what was stored stays", by);
 }
 
 static void
@@ -976,6 +1041,14 @@ b15_limits(struct site *w, struct who *u, const char *by)
 	x.now += 101;
 	T(holds(&x, &v, NULL, NULL, "a", "(none)"),
 	    "B15 (%s) lifetime is over though it was in use", by);
+	who_init(&v, u->carry);
+	(void)put(&x, &v, NULL, "a", "0");
+	for (i = 1; i <= 3; i++) {
+		x.now += 300;
+		(void)request(&x, &v, NULL);
+	}
+	T(holds(&x, &v, NULL, NULL, "a", "0"),
+	    "B15 (%s) reading is use, too", by);
 	site_close(&x);
 }
 
@@ -1105,7 +1178,8 @@ static const struct {
 	void (*fn)(struct site *w, struct who *u, const char *by);
 } tests[] = { { k01_where_the_id_is }, { k02_no_id }, { b01_bad_ids },
 	{ b01_two_ids }, { b02_ids }, { b03_bind }, { k03_names },
-	{ b04_our_names }, { k15_stored_wins }, { k19_recalled },
+	{ b04_our_names }, { k15_stored_wins },
+	{ k15_at_once }, { k21_reload }, { k19_recalled },
 	{ k21_k23_only_client }, { k16_client_wins }, { k20_not_recalled },
 	{ k04_set }, { b07_clears }, { k05_remember }, { k06_delete },
 	{ k07_clear }, { b08_logout }, { k08_mindset }, { b10_one_write },

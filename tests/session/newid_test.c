@@ -339,6 +339,28 @@ chain(int file)
 	sstate_close(env);
 }
 
+/* A log-out that began before a rotation ends the successor all the same. */
+static void
+logout_slow(int file)
+{
+	char old[KIT_TOKEN + 1], new[KIT_TOKEN + 1];
+	struct sstate_session *s;
+	struct sstate *env;
+	struct kit k;
+
+	start(&k, file);
+	NEED((env = kit_open(&k)) != NULL, "%s opens", on);
+	NEED(kit_make(old, env, "a", "1", NULL) == 0 &&
+		kit_begin(&s, env, old, SSTATE_MUST_EXIST) == 0 &&
+		rotate(env, old, new) == 0,
+	    "rotated meanwhile");
+	T(sstate_logout(s) == 0, "R-25 %s: a slow log-out", on);
+	sstate_free(s);
+	T(kit_opens(env, old) != 0 && kit_opens(env, new) != 0,
+	    "R-25 %s: ends the successor, too", on);
+	sstate_close(env);
+}
+
 /* A log-in by the old id within the grace ends the successor, too. */
 static void
 login_in_grace(int file)
@@ -551,6 +573,7 @@ main(void)
 		rotation(file);
 		rotation_slow(file);
 		chain(file);
+		logout_slow(file);
 		login_in_grace(file);
 		automatic(file);
 		reuse(file, 0);

@@ -175,6 +175,34 @@ decoded_params(struct site *w, struct who *u, const char *by)
 }
 
 static void
+many_params(struct site *w, struct who *u, const char *by)
+{
+	static struct sstate_param p[1001];
+	struct call c;
+	size_t i;
+
+	for (i = 0; i < 1001; i++) {
+		p[i].name = "a";
+		p[i].value.ptr = "1";
+		p[i].value.len = 1;
+		p[i].from = SSTATE_FROM_BODY;
+	}
+	(void)ask(&c, w, u,
+	    Q(.method = "POST", .anon = 1, .params = p, .nparams = 1000));
+	T(c.r == 0, "R-90 (%s) 1,000 decoded parameters (%d)", by, c.r);
+	drop(&c);
+	(void)ask(&c, w, u,
+	    Q(.method = "POST", .anon = 1, .params = p, .nparams = 1001));
+	T(c.r == SSTATE_ETOOBIG, "R-90 (%s) one more is 413 (%d)", by, c.r);
+	drop(&c);
+	(void)ask(&c, w, u,
+	    Q(.method = "POST", .anon = 1, .params = p, .nparams = 1000,
+		.query = "x=1"));
+	T(c.r == SSTATE_ETOOBIG, "R-91 (%s) beside a query, too (%d)", by, c.r);
+	drop(&c);
+}
+
+static void
 limits(struct site *w, struct who *u, const char *by)
 {
 	static char big[70000], many[8192];
@@ -598,7 +626,8 @@ defect_20(void)
 
 static const struct {
 	void (*fn)(struct site *w, struct who *u, const char *by);
-} tests[] = { { all_octets }, { decoding }, { decoded_params }, { limits },
+} tests[] = { { all_octets }, { decoding }, { decoded_params },
+	{ many_params }, { limits },
 	{ defect_1_3_4 }, { defect_2 }, { defect_9_10 }, { defect_11 },
 	{ defect_12 }, { defect_15 }, { defect_16 }, { defect_17 },
 	{ defect_18_19 } };

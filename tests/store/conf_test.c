@@ -38,8 +38,8 @@ static const struct {
 	{ "redis://u:p@ss@h", "redis", "h", NULL, "u", "p@ss", NULL },
 	{ "redis://%75%3a:x@h", "redis", "h", NULL, "u:", "x", NULL },
 	{ "redis://[::1]:7/x", "redis", "::1", "7", NULL, NULL, "/x" },
-	{ "redis://[fe80::1%25eth0]", "redis", "fe80::1%eth0", NULL, NULL,
-	    NULL, NULL },
+	{ "redis://[fe80::1%25eth0]", "redis", "fe80::1%eth0", NULL, NULL, NULL,
+	    NULL },
 	{ "pgsql://%2Frun%2Fpg/db", "pgsql", "/run/pg", NULL, NULL, NULL,
 	    "/db" },
 	{ "x://h?a=1&b=&c=%26%3d", "x", "h", NULL, NULL, NULL, NULL },
@@ -110,8 +110,8 @@ test_good(void)
 	int ok;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		ok = conf_parse(&c, good[i].uri, NULL, 0, "ns", &plain,
-		    &err) == 0;
+		ok = conf_parse(&c, good[i].uri, NULL, 0, "ns", &plain, &err) ==
+		    0;
 		if (!T(ok, "taken: %s", good[i].uri))
 			continue;
 		T(same(conf_scheme(c), good[i].scheme) &&
@@ -176,7 +176,8 @@ test_long(void)
 			(void)snprintf(uri + strlen(uri),
 			    sizeof(uri) - strlen(uri), "&k%u=v", i);
 		T(conf_parse(&c, uri, NULL, 0, NULL, &plain, &err) ==
-		    (n == 32 ? 0 : SSTATE_EPARSE), "R-90 %u parameters", n);
+			(n == 32 ? 0 : SSTATE_EPARSE),
+		    "R-90 %u parameters", n);
 		conf_free(c);
 	}
 	T(conf_parse(&c, NULL, NULL, 0, NULL, &plain, &err) == SSTATE_EINVAL,
@@ -191,10 +192,18 @@ test_numbers(void)
 		const char *value;
 		int64_t min, max, is; /* is < min: refused */
 	} num[] = {
-		{ "0", 0, 9, 0 }, { "9", 0, 9, 9 }, { "10", 0, 9, -1 },
-		{ "-1", 0, 9, -1 }, { "-1", -5, 9, -1 }, { "007", 0, 9, 7 },
-		{ "+1", 0, 9, -1 }, { "%201", 0, 9, -1 }, { "1%20", 0, 9, -1 },
-		{ "", 0, 9, -1 }, { "-", -9, 9, -10 }, { "0x1", 0, 9, -1 },
+		{ "0", 0, 9, 0 },
+		{ "9", 0, 9, 9 },
+		{ "10", 0, 9, -1 },
+		{ "-1", 0, 9, -1 },
+		{ "-1", -5, 9, -1 },
+		{ "007", 0, 9, 7 },
+		{ "+1", 0, 9, -1 },
+		{ "%201", 0, 9, -1 },
+		{ "1%20", 0, 9, -1 },
+		{ "", 0, 9, -1 },
+		{ "-", -9, 9, -10 },
+		{ "0x1", 0, 9, -1 },
 		{ "1e1", 0, 99, -1 },
 		{ "9223372036854775807", 0, INT64_MAX, INT64_MAX },
 		{ "9223372036854775808", 0, INT64_MAX, -1 },
@@ -223,8 +232,8 @@ test_numbers(void)
 				strncmp(err.text, "x: n is no whole", 16) == 0,
 			    "\"%s\" is none: %s", num[i].value, err.text);
 		v = 0;
-		T(sstate_conf_int(&v, c, "other", 5, 6, 9, &err) == 0 &&
-		    v == 5, "the default is not checked");
+		T(sstate_conf_int(&v, c, "other", 5, 6, 9, &err) == 0 && v == 5,
+		    "the default is not checked");
 		conf_free(c);
 	}
 }
@@ -248,8 +257,9 @@ test_unused(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-		NEED(conf_parse(&c, left[i].uri, NULL, 0, NULL, &plain,
-		    NULL) == 0, "%zu parses", i);
+		NEED(conf_parse(&c, left[i].uri, NULL, 0, NULL, &plain, NULL) ==
+			0,
+		    "%zu parses", i);
 		(void)sstate_conf_str(c, "used", NULL);
 		if (i == 3)
 			(void)sstate_conf_part(c, SSTATE_CONF_PATH);
@@ -260,15 +270,18 @@ test_unused(void)
 		conf_free(c);
 	}
 	NEED(conf_parse(&c, "x://u:p@h:1/d?a=1&b=2", NULL, 0, NULL, &plain,
-	    NULL) == 0, "one with all");
+		 NULL) == 0,
+	    "one with all");
 	for (i = 1; i <= SSTATE_CONF_PATH; i++)
 		(void)sstate_conf_part(c, (int)i);
 	T(strcmp(sstate_conf_str(c, "a", "z"), "1") == 0 &&
-	    strcmp(sstate_conf_str(c, "b", "z"), "2") == 0 &&
-	    strcmp(sstate_conf_str(c, "c", "z"), "z") == 0, "values, default");
+		strcmp(sstate_conf_str(c, "b", "z"), "2") == 0 &&
+		strcmp(sstate_conf_str(c, "c", "z"), "z") == 0,
+	    "values, default");
 	T(conf_unused(c, &err) == 0, "all was asked for");
 	T(sstate_conf_part(c, 0) == NULL && sstate_conf_part(c, 6) == NULL &&
-	    sstate_conf_part(c, -1) == NULL, "there is no other part");
+		sstate_conf_part(c, -1) == NULL,
+	    "there is no other part");
 	conf_free(c);
 }
 
@@ -280,7 +293,8 @@ test_rest(void)
 	int handle;
 
 	NEED(conf_parse(&c, "x:", &handle, SSTATE_NO_CREATE, "my.ns", &plain,
-	    NULL) == 0, "with a handle");
+		 NULL) == 0,
+	    "with a handle");
 	T(sstate_conf_handle(c) == &handle, "the handle is handed on");
 	T(conf_flags(c) == SSTATE_NO_CREATE && strcmp(conf_ns(c), "my.ns") == 0,
 	    "flags and namespace too");
@@ -315,8 +329,9 @@ test_wiped(void)
 	static const struct hook h = { watch, NULL };
 	struct sstate_conf *c;
 
-	NEED(conf_parse(&c, "x://u:" SECRET "@h/?p=" SECRET, NULL, 0, NULL,
-	    &h, NULL) == 0, "a password twice");
+	NEED(conf_parse(&c, "x://u:" SECRET "@h/?p=" SECRET, NULL, 0, NULL, &h,
+		 NULL) == 0,
+	    "a password twice");
 	conf_free(c);
 	T(conf_parse(&c, "x://u:" SECRET "@h", NULL, 0, NULL, &h, NULL) == 0,
 	    "a password");

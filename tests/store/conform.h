@@ -36,8 +36,8 @@ struct conform {
 	const char *uri;
 	int (*open)(void **ctx, const struct conform *c,
 	    struct sstate_error *err);
-	unsigned scale;	  /* divides 10^5 increments, 10^4 races; 1 at least */
-	int threads;	  /* workers are threads: nothing outlives a process */
+	unsigned scale; /* divides 10^5 increments, 10^4 races; 1 at least */
+	int threads; /* workers are threads: nothing outlives a process */
 	size_t max_bytes; /* its longest body; 0: 16 MiB */
 };
 
@@ -176,8 +176,7 @@ conform_gone(const struct conform *c, void *ctx, const struct sstate_key *key)
 	int good;
 
 	memset(&s, 0, sizeof(s));
-	good = conform_get(&s, c, ctx, key) == SSTATE_ENOTFOUND &&
-	    s.calls == 0;
+	good = conform_get(&s, c, ctx, key) == SSTATE_ENOTFOUND && s.calls == 0;
 	free(s.body);
 	return good;
 }
@@ -316,9 +315,10 @@ conform_nothing(const struct conform *c, void *ctx)
 	T(c->driver->replace(ctx, &k, 1, &rec, NULL) == SSTATE_ENOTFOUND,
 	    "R-26 replace of nothing is ENOTFOUND: there is no upsert");
 	T(c->driver->replace(ctx, &k, SSTATE_ANY_REV, &rec, NULL) ==
-	    SSTATE_ENOTFOUND, "R-26 nor with any revision");
+		SSTATE_ENOTFOUND,
+	    "R-26 nor with any revision");
 	T(c->driver->remove(ctx, &k, 1, NULL) == 0 &&
-	    c->driver->remove(ctx, &k, SSTATE_ANY_REV, NULL) == 0,
+		c->driver->remove(ctx, &k, SSTATE_ANY_REV, NULL) == 0,
 	    "nothing to remove is no error");
 	T(conform_gone(c, ctx, &k), "and none of these made a record");
 }
@@ -335,7 +335,8 @@ conform_bodies(const struct conform *c, void *ctx)
 		all[i] = (char)i;
 	rec = conform_rec(all, sizeof(all), CONFORM_LIVE, 1);
 	T(c->driver->create(ctx, &k, &rec, NULL) == 0 &&
-	    conform_is(c, ctx, &k, &rec), "a body with every byte comes back");
+		conform_is(c, ctx, &k, &rec),
+	    "a body with every byte comes back");
 	for (i = 0; i < 256; i++) {
 		one = (char)i;
 		rec = conform_rec(&one, 1, CONFORM_LIVE, i + 2);
@@ -345,7 +346,8 @@ conform_bodies(const struct conform *c, void *ctx)
 	}
 	T(wrong == 0, "each byte alone, %u wrong", wrong);
 	T(c->driver->remove(ctx, &k, 257, NULL) == 0 &&
-	    conform_gone(c, ctx, &k), "removed by its revision");
+		conform_gone(c, ctx, &k),
+	    "removed by its revision");
 }
 
 /* stored whole or refused, at the sizes where columns end. */
@@ -369,8 +371,8 @@ conform_sizes(const struct conform *c, void *ctx)
 		k2 = conform_key(CONFORM_NS, 300 + i);
 		conform_fill(p, size[i], size[i]);
 		rec = conform_rec(p, size[i], CONFORM_LIVE, rev + 1);
-		r = rev == 0 ? c->driver->create(ctx, &k, &rec, &err) :
-			       c->driver->replace(ctx, &k, rev, &rec, &err);
+		r = rev == 0 ? c->driver->create(ctx, &k, &rec, &err)
+			     : c->driver->replace(ctx, &k, rev, &rec, &err);
 		if (r == 0) {
 			rev++;
 			T(conform_is(c, ctx, &k, &rec),
@@ -380,14 +382,14 @@ conform_sizes(const struct conform *c, void *ctx)
 			had.body.ptr = q;
 		} else {
 			T(size[i] > max && r == SSTATE_ETOOBIG &&
-			    conform_is(c, ctx, &k, &had),
+				conform_is(c, ctx, &k, &had),
 			    "R-98 %zu bytes are ETOOBIG (%d), the old stands",
 			    size[i], r);
 		}
 		rec.rev = 1;
 		r = c->driver->create(ctx, &k2, &rec, &err);
-		T(r == 0 ? conform_is(c, ctx, &k2, &rec) :
-			   (size[i] > max && r == SSTATE_ETOOBIG &&
+		T(r == 0 ? conform_is(c, ctx, &k2, &rec)
+			 : (size[i] > max && r == SSTATE_ETOOBIG &&
 			       conform_gone(c, ctx, &k2)),
 		    "R-98 %zu bytes are created whole, or refused (%d)",
 		    size[i], r);
@@ -407,7 +409,8 @@ conform_create(const struct conform *c, void *ctx)
 
 	T(c->driver->create(ctx, &k, &a, NULL) == 0, "create");
 	T(c->driver->create(ctx, &k, &b, NULL) == SSTATE_EEXIST &&
-	    conform_is(c, ctx, &k, &a), "R-26 create twice is EEXIST");
+		conform_is(c, ctx, &k, &a),
+	    "R-26 create twice is EEXIST");
 	T(c->driver->create(ctx, &k, &a, NULL) == SSTATE_EEXIST,
 	    "R-26 with the same body, too");
 	T(c->driver->remove(ctx, &k, 1, NULL) == 0, "removed");
@@ -432,12 +435,15 @@ conform_replace(const struct conform *c, void *ctx)
 		    (unsigned long long)wrong[i], r);
 	}
 	T(c->driver->replace(ctx, &k, 5, &b, NULL) == 0 &&
-	    conform_is(c, ctx, &k, &b), "R-33 replace expecting 5");
+		conform_is(c, ctx, &k, &b),
+	    "R-33 replace expecting 5");
 	T(c->driver->replace(ctx, &k, 5, &a, NULL) == SSTATE_ECONFLICT &&
-	    conform_is(c, ctx, &k, &b), "R-33 and not a second time");
+		conform_is(c, ctx, &k, &b),
+	    "R-33 and not a second time");
 	b.rev = UINT64_C(0x123456789abcdef0);
 	T(c->driver->replace(ctx, &k, 6, &b, NULL) == 0 &&
-	    conform_is(c, ctx, &k, &b), "a revision keeps its 64 bits");
+		conform_is(c, ctx, &k, &b),
+	    "a revision keeps its 64 bits");
 	T(c->driver->remove(ctx, &k, b.rev, NULL) == 0, "removed");
 }
 
@@ -453,39 +459,42 @@ conform_remove(const struct conform *c, void *ctx)
 	T(c->driver->create(ctx, &k, &a, NULL) == 0, "create at revision 5");
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		T(c->driver->remove(ctx, &k, wrong[i], NULL) ==
-			SSTATE_ECONFLICT && conform_is(c, ctx, &k, &a),
+			    SSTATE_ECONFLICT &&
+			conform_is(c, ctx, &k, &a),
 		    "R-33 remove expecting %llu: ECONFLICT, unchanged",
 		    (unsigned long long)wrong[i]);
-	T(c->driver->remove(ctx, &k, 5, NULL) == 0 &&
-	    conform_gone(c, ctx, &k), "remove expecting 5");
+	T(c->driver->remove(ctx, &k, 5, NULL) == 0 && conform_gone(c, ctx, &k),
+	    "remove expecting 5");
 	T(c->driver->replace(ctx, &k, 5, &b, NULL) == SSTATE_ENOTFOUND &&
-	    conform_gone(c, ctx, &k), "R-26 replace after it: ENOTFOUND");
+		conform_gone(c, ctx, &k),
+	    "R-26 replace after it: ENOTFOUND");
 	T(c->driver->create(ctx, &k, &b, NULL) == 0 &&
-	    conform_is(c, ctx, &k, &b), "the key can be created again");
+		conform_is(c, ctx, &k, &b),
+	    "the key can be created again");
 	T(c->driver->remove(ctx, &k, SSTATE_ANY_REV, NULL) == 0 &&
-	    conform_gone(c, ctx, &k), "remove at any revision");
+		conform_gone(c, ctx, &k),
+	    "remove at any revision");
 }
 
 /* The store keeps what it is told; it is the core that looks at a clock. */
 static void
 conform_expires(const struct conform *c, void *ctx)
 {
-	static const int64_t when[] = { CONFORM_LIVE, CONFORM_LIVE + 1, 1, 2,
-		0, 1000000000, 2147483647, 2147483648, 4294967296,
-		253402300799 };
+	static const int64_t when[] = { CONFORM_LIVE, CONFORM_LIVE + 1, 1, 2, 0,
+		1000000000, 2147483647, 2147483648, 4294967296, 253402300799 };
 	struct sstate_key k = conform_key(CONFORM_NS, 7);
 	struct sstate_record rec = conform_rec("t", 1, CONFORM_LIVE, 1);
 	size_t i;
 
 	T(c->driver->create(ctx, &k, &rec, NULL) == 0, "create");
 	for (i = 0; i < sizeof(when) / sizeof(when[0]); i++) {
-		if ((c->driver->caps & SSTATE_CAP_EXPIRE) != 0 &&
-		    when[i] > 0 && when[i] < CONFORM_LIVE)
+		if ((c->driver->caps & SSTATE_CAP_EXPIRE) != 0 && when[i] > 0 &&
+		    when[i] < CONFORM_LIVE)
 			continue; /* it forgets by itself */
 		rec.expires = when[i];
 		rec.rev++;
 		T(c->driver->replace(ctx, &k, rec.rev - 1, &rec, NULL) == 0 &&
-		    conform_is(c, ctx, &k, &rec),
+			conform_is(c, ctx, &k, &rec),
 		    "expires %lld comes back to the second, reaped or not",
 		    (long long)when[i]);
 	}
@@ -505,8 +514,8 @@ conform_passes(const struct conform *c, void *ctx)
 	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
 		memset(&s, 0, sizeof(s));
 		s.ret = said[i];
-		T(c->driver->get(ctx, &k, conform_found, &s, NULL) ==
-			said[i] && s.calls == 1,
+		T(c->driver->get(ctx, &k, conform_found, &s, NULL) == said[i] &&
+			s.calls == 1,
 		    "get returns what found returned (%d), called once",
 		    said[i]);
 		free(s.body);
@@ -524,13 +533,16 @@ conform_contexts(const struct conform *c, void *ctx)
 
 	NEED(other != NULL, "a second context opens");
 	T(c->driver->create(ctx, &k, &a, NULL) == 0 &&
-	    conform_is(c, other, &k, &a), "I1 one writes, the other reads");
+		conform_is(c, other, &k, &a),
+	    "I1 one writes, the other reads");
 	T(c->driver->replace(other, &k, 1, &b, NULL) == 0 &&
-	    conform_is(c, ctx, &k, &b), "I1 and back");
+		conform_is(c, ctx, &k, &b),
+	    "I1 and back");
 	T(c->driver->replace(ctx, &k, 1, &a, NULL) == SSTATE_ECONFLICT,
 	    "R-33 what one has read is stale now");
 	T(c->driver->remove(ctx, &k, 2, NULL) == 0 &&
-	    conform_gone(c, other, &k), "I1 what one removes the other misses");
+		conform_gone(c, other, &k),
+	    "I1 what one removes the other misses");
 	c->driver->close(other);
 }
 
@@ -633,8 +645,10 @@ conform_listing(const struct conform *c, void *ctx)
 	l.n = 12;
 	l.stop_after = 3;
 	l.ret = 5;
-	T(c->driver->each(ctx, ns1, (memset(l.seen, 0, sizeof(l.seen)),
-	    l.calls = 0, NULL), conform_each, &l, NULL) == 5 && l.calls == 3,
+	T(c->driver->each(ctx, ns1,
+	      (memset(l.seen, 0, sizeof(l.seen)), l.calls = 0, NULL),
+	      conform_each, &l, NULL) == 5 &&
+		l.calls == 3,
 	    "each stops at the first non-zero and returns it");
 	l.stop_after = 0;
 
@@ -642,8 +656,9 @@ conform_listing(const struct conform *c, void *ctx)
 	rec.rev = 2;
 	memcpy(rec.tag, his, sizeof(rec.tag));
 	T(c->driver->replace(ctx, &k[8], 1, &rec, NULL) == 0 &&
-	    c->driver->replace(ctx, &k[4], 1, &rec, NULL) == 0 &&
-	    c->driver->remove(ctx, &k[0], 1, NULL) == 0, "tags change");
+		c->driver->replace(ctx, &k[4], 1, &rec, NULL) == 0 &&
+		c->driver->remove(ctx, &k[0], 1, NULL) == 0,
+	    "tags change");
 	memset(rec.tag, 0, sizeof(rec.tag));
 	T(c->driver->replace(ctx, &k[1], 1, &rec, NULL) == 0, "one is dropped");
 	memcpy(l.want, k + 2, 2 * sizeof(k[0]));
@@ -692,7 +707,8 @@ conform_reap(const struct conform *c, void *ctx)
 	T(wrong == 0 && c->driver->create(ctx, &foreign, &rec, NULL) == 0,
 	    "80 records, and one elsewhere");
 	T(c->driver->reap(&removed, ctx, ns1, 100, 1000, NULL) == 0 &&
-	    removed == 0, "R-32 reap before anything is due removes nothing");
+		removed == 0,
+	    "R-32 reap before anything is due removes nothing");
 	r = c->driver->reap(&removed, ctx, ns1, 1000, 7, NULL);
 	T(r == 0 && removed == 7, "reap keeps its limit (%llu)",
 	    (unsigned long long)removed);
@@ -702,16 +718,19 @@ conform_reap(const struct conform *c, void *ctx)
 	for (i = 0, wrong = 0; i < 80; i++) {
 		k = conform_key(ns1, 1000 + i);
 		rec.expires = when[i % 8];
-		if (i % 8 < 4 ? !conform_gone(c, ctx, &k) :
-				!conform_is(c, ctx, &k, &rec))
+		if (i % 8 < 4 ? !conform_gone(c, ctx, &k)
+			      : !conform_is(c, ctx, &k, &rec))
 			wrong++;
 	}
-	T(wrong == 0, "R-32 at 1000, what expires at 999 went, 1001 and 0 "
-	    "stay, %u wrong", wrong);
+	T(wrong == 0,
+	    "R-32 at 1000, what expires at 999 went, 1001 and 0 "
+	    "stay, %u wrong",
+	    wrong);
 	rec.expires = 500;
 	T(conform_is(c, ctx, &foreign, &rec), "R-32 nor is a foreign one gone");
 	T(c->driver->reap(&removed, ctx, ns1, 1000, 1000, NULL) == 0 &&
-	    removed == 0, "nothing is left to reap");
+		removed == 0,
+	    "nothing is left to reap");
 
 	/* Moved away from, and into, the time that is due. */
 	k = conform_key(ns1, 1004);
@@ -730,7 +749,7 @@ conform_reap(const struct conform *c, void *ctx)
 		(void)c->driver->remove(ctx, &k, SSTATE_ANY_REV, NULL);
 	}
 	T(c->driver->reap(&removed, ctx, ns2, 501, 1000, NULL) == 0 &&
-	    removed == 1 && conform_gone(c, ctx, &foreign),
+		removed == 1 && conform_gone(c, ctx, &foreign),
 	    "the other namespace is reaped by its name");
 }
 
@@ -747,12 +766,15 @@ conform_latest(const struct conform *c, void *ctx)
 	NEED((other = conform_open(c)) != NULL, "a second context opens");
 	/* Minutes apart: a driver need not write at each second. */
 	T(c->driver->latest(&seen, ctx, 1700001000, NULL) == 0 &&
-	    seen == 1700001000, "R-23 the latest time is the first one");
+		seen == 1700001000,
+	    "R-23 the latest time is the first one");
 	T(c->driver->latest(&seen, other, 1700000000, NULL) == 0 &&
-	    seen >= 1700001000 - 60, "R-23 a clock that is behind hears so");
+		seen >= 1700001000 - 60,
+	    "R-23 a clock that is behind hears so");
 	T(c->driver->latest(&seen, other, 1700003000, NULL) == 0 &&
-	    c->driver->latest(&seen, ctx, 1700002000, NULL) == 0 &&
-	    seen >= 1700003000 - 60, "R-23 from whoever was latest");
+		c->driver->latest(&seen, ctx, 1700002000, NULL) == 0 &&
+		seen >= 1700003000 - 60,
+	    "R-23 from whoever was latest");
 	c->driver->close(other);
 }
 
@@ -800,22 +822,21 @@ conform_counter(const struct conform *c, void *ctx)
 {
 	struct sstate_key k = conform_key(CONFORM_NS, 20);
 	char body[24] = "";
-	struct sstate_record rec = conform_rec(body, sizeof(body),
-	    CONFORM_LIVE, 1);
-	unsigned n = conform_scaled(c, 100000) / CONFORM_WORKERS *
-	    CONFORM_WORKERS;
+	struct sstate_record rec =
+	    conform_rec(body, sizeof(body), CONFORM_LIVE, 1);
+	unsigned n =
+	    conform_scaled(c, 100000) / CONFORM_WORKERS * CONFORM_WORKERS;
 	struct conform_seen s;
 	uint64_t v = 0;
 
 	memset(&s, 0, sizeof(s));
 	T(c->driver->create(ctx, &k, &rec, NULL) == 0, "create a counter");
 	T(conform_crowd(c, CONFORM_WORKERS, conform_count),
-	    "R-34 %d workers add to it until each is through",
-	    CONFORM_WORKERS);
+	    "R-34 %d workers add to it until each is through", CONFORM_WORKERS);
 	if (conform_get(&s, c, ctx, &k) == 0)
 		memcpy(&v, s.body, sizeof(v));
-	T(v == n && s.rec.rev == n + 1u,
-	    "R-33 %u increments, none lost (%llu)", n, (unsigned long long)v);
+	T(v == n && s.rec.rev == n + 1u, "R-33 %u increments, none lost (%llu)",
+	    n, (unsigned long long)v);
 	free(s.body);
 	T(c->driver->remove(ctx, &k, SSTATE_ANY_REV, NULL) == 0, "removed");
 }
@@ -881,8 +902,8 @@ conform_renew(struct conform_work *w, void *ctx)
 	for (i = 0; i < rounds; i++) {
 		k = conform_key(CONFORM_NS, 200000 + i);
 		if (w->me == 0) {
-			rec = conform_rec("due", 3, 1000 + (int64_t)(i % 64),
-			    1);
+			rec =
+			    conform_rec("due", 3, 1000 + (int64_t)(i % 64), 1);
 			if ((r = d->create(ctx, &k, &rec, &err)) != 0)
 				conform_bad(w, "create", r, &err);
 		}
@@ -890,12 +911,12 @@ conform_renew(struct conform_work *w, void *ctx)
 		if (w->me == 0) {
 			rec = conform_rec("renewed", 7, CONFORM_LIVE, 2);
 			r = d->replace(ctx, &k, 1, &rec, &err);
-			if (r == 0 ? !conform_is(w->c, ctx, &k, &rec) :
-				     r != SSTATE_ENOTFOUND)
+			if (r == 0 ? !conform_is(w->c, ctx, &k, &rec)
+				   : r != SSTATE_ENOTFOUND)
 				conform_bad(w, "a live one was reaped", r,
 				    &err);
-		} else if ((r = d->reap(&removed, ctx, CONFORM_NS, 100000,
-		    100, &err)) != 0) {
+		} else if ((r = d->reap(&removed, ctx, CONFORM_NS, 100000, 100,
+				&err)) != 0) {
 			conform_bad(w, "reap", r, &err);
 		}
 		conform_meet(w, ++meet);
@@ -903,8 +924,7 @@ conform_renew(struct conform_work *w, void *ctx)
 			rec = conform_rec("renewed", 7, CONFORM_LIVE, 2);
 			if (!conform_is(w->c, ctx, &k, &rec) &&
 			    !conform_gone(w->c, ctx, &k))
-				conform_bad(w, "neither new nor gone", 0,
-				    NULL);
+				conform_bad(w, "neither new nor gone", 0, NULL);
 			(void)d->remove(ctx, &k, SSTATE_ANY_REV, NULL);
 		}
 	}
@@ -965,7 +985,8 @@ conform_forked(const struct conform *c, void *ctx)
 		T(c->driver->replace(ctx, &k, 2, &p, NULL) == 0, "and writes");
 	}
 	T(conform_is(c, ctx, &k, &p) &&
-	    c->driver->remove(ctx, &k, 3, NULL) == 0, "and removes");
+		c->driver->remove(ctx, &k, 3, NULL) == 0,
+	    "and removes");
 }
 
 static size_t
@@ -996,8 +1017,8 @@ conform_writer(const struct conform *c, struct conform_board *b, uint64_t rev)
 }
 
 static int
-conform_kill_once(const struct conform *c, void *ctx,
-    struct conform_board *b, unsigned round)
+conform_kill_once(const struct conform *c, void *ctx, struct conform_board *b,
+    unsigned round)
 {
 	struct sstate_key k = conform_key(CONFORM_NS, 31);
 	uint64_t from = atomic_load(&b->acked), acked;
@@ -1054,10 +1075,13 @@ conform_killed(const struct conform *c, void *ctx)
 	atomic_store(&b->acked, 1);
 	for (i = 0; i < rounds && wrong == 0; i++)
 		wrong += !conform_kill_once(c, ctx, b, i);
-	T(wrong == 0, "I1 kill -9 during a write, %u times: what was "
-	    "answered is there, whole", i);
+	T(wrong == 0,
+	    "I1 kill -9 during a write, %u times: what was "
+	    "answered is there, whole",
+	    i);
 	T(c->driver->remove(ctx, &k, SSTATE_ANY_REV, NULL) == 0 &&
-	    conform_gone(c, ctx, &k), "and can be removed");
+		conform_gone(c, ctx, &k),
+	    "and can be removed");
 	(void)munmap(b, sizeof(*b));
 }
 
@@ -1085,9 +1109,10 @@ conform_open_close(const struct conform *c, unsigned n)
 	for (i = 0; i < n; i++) {
 		if ((ctx = conform_open(c)) == NULL)
 			return 0;
-		if (i % 50 == 0 && (c->driver->create(ctx, &k, &rec, NULL) ||
-		    !conform_is(c, ctx, &k, &rec) ||
-		    c->driver->remove(ctx, &k, 1, NULL) != 0))
+		if (i % 50 == 0 &&
+		    (c->driver->create(ctx, &k, &rec, NULL) ||
+			!conform_is(c, ctx, &k, &rec) ||
+			c->driver->remove(ctx, &k, 1, NULL) != 0))
 			return 0;
 		c->driver->close(ctx);
 	}
@@ -1106,8 +1131,8 @@ conform_leaks(const struct conform *c)
 	T(conform_open_close(c, 1000), "and 1000 times");
 	after = mallinfo2().uordblks;
 	T(conform_fds() == fds, "1,000 opens leak no descriptor");
-	T(after <= bytes + 4096, "1,000 opens leak no memory (%zu, %zu)",
-	    bytes, after);
+	T(after <= bytes + 4096, "1,000 opens leak no memory (%zu, %zu)", bytes,
+	    after);
 }
 
 /* ---- All -------------------------------------------------------------- */
@@ -1130,17 +1155,16 @@ conform_missing(const struct conform *c)
 __attribute__((unused)) static void
 conform_all(const struct conform *c)
 {
-	static void (*const cases[])(const struct conform *, void *) = {
-		conform_nothing, conform_bodies, conform_sizes, conform_create,
-		conform_replace, conform_remove, conform_expires,
-		conform_passes, conform_contexts, conform_listing,
-		conform_reap, conform_latest, conform_races, conform_forked,
-		conform_killed };
+	static void (*const cases[])(const struct conform *,
+	    void *) = { conform_nothing, conform_bodies, conform_sizes,
+		conform_create, conform_replace, conform_remove,
+		conform_expires, conform_passes, conform_contexts,
+		conform_listing, conform_reap, conform_latest, conform_races,
+		conform_forked, conform_killed };
 	void *ctx;
 	size_t i;
 
-	NEED((ctx = conform_open(c)) != NULL, "%s: opens",
-	    c->driver->scheme);
+	NEED((ctx = conform_open(c)) != NULL, "%s: opens", c->driver->scheme);
 	conform_missing(c);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cases[i](c, ctx);

@@ -14,8 +14,8 @@ open_conf(void **ctx, const struct conform *c, struct sstate_error *err)
 	int r;
 
 	*ctx = NULL;
-	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL,
-	    err)) != 0)
+	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL, err)) !=
+	    0)
 		return r;
 	r = c->driver->open(ctx, conf, err);
 	if (r == 0)
@@ -28,7 +28,9 @@ int
 main(void)
 {
 	struct conform c = { .driver = &sstate_driver_v1_memory,
-		.uri = "memory:conform", .open = open_conf, .scale = 1,
+		.uri = "memory:conform",
+		.open = open_conf,
+		.scale = 1,
 		.threads = 1 };
 	const char *scale = getenv("SSTATE_TEST_SCALE");
 

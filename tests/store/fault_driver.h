@@ -37,9 +37,9 @@ enum {
 
 /* What happens to the call that was chosen. */
 enum {
-	FAULT_REFUSE = 1,      /* not called through; returns code */
+	FAULT_REFUSE = 1, /* not called through; returns code */
 	FAULT_LOSE_REQUEST = 1, /* the same: nothing was done */
-	FAULT_LOSE_ANSWER = 2  /* called through; returns code all the same */
+	FAULT_LOSE_ANSWER = 2 /* called through; returns code all the same */
 };
 
 struct fault {

@@ -54,6 +54,15 @@ kit_tmp(char *out, size_t max)
 	}
 }
 
+/* In memory where there is /dev/shm: for what does not look at the disk. */
+KIT void
+kit_tmp_fast(char *out, size_t max)
+{
+	(void)snprintf(out, max, "/dev/shm/sstate-file-XXXXXX");
+	if (mkdtemp(out) == NULL)
+		kit_tmp(out, max);
+}
+
 KIT int
 kit_rm_one(const char *path, const struct stat *st, int type, struct FTW *w)
 {

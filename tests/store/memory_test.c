@@ -117,26 +117,30 @@ test_entries(void)
 	(void)make(ctx, 3, 40000, 0, 9, NULL);
 	(void)make(ctx, 4, 60000, 0, 9, NULL);
 	T(make(ctx, 4, 60000, 0, 9, NULL) == SSTATE_EEXIST && there(ctx, 1) &&
-	    there(ctx, 2) && there(ctx, 3), "EEXIST ends nobody");
+		there(ctx, 2) && there(ctx, 3),
+	    "EEXIST ends nobody");
 	T(make(ctx, 5, 70000, 0, 9, NULL) == 0 && !there(ctx, 3) &&
-	    there(ctx, 1) && there(ctx, 2) && there(ctx, 4) && there(ctx, 5),
+		there(ctx, 1) && there(ctx, 2) && there(ctx, 4) &&
+		there(ctx, 5),
 	    "R-103 full: the anonymous one that expires next goes");
 	(void)D->latest(&seen, ctx, 10000, NULL);
 	T(make(ctx, 6, 80000, 0, 9, NULL) == 0 && !there(ctx, 2) &&
-	    there(ctx, 1), "one that has expired goes first, tag or not");
+		there(ctx, 1),
+	    "one that has expired goes first, tag or not");
 	T(make(ctx, 7, 20000, 7, 9, NULL) == 0 && !there(ctx, 1) &&
-	    make(ctx, 8, 90000, 7, 9, NULL) == 0 && !there(ctx, 4) &&
-	    make(ctx, 9, 30000, 8, 9, NULL) == 0 && !there(ctx, 5) &&
-	    make(ctx, 10, 0, 8, 9, NULL) == 0 && !there(ctx, 6),
+		make(ctx, 8, 90000, 7, 9, NULL) == 0 && !there(ctx, 4) &&
+		make(ctx, 9, 30000, 8, 9, NULL) == 0 && !there(ctx, 5) &&
+		make(ctx, 10, 0, 8, 9, NULL) == 0 && !there(ctx, 6),
 	    "R-103 logged-in ones end anonymous ones");
 	T(make(ctx, 11, 99999, 0, 9, &err) == SSTATE_EBUSY &&
-	    strstr(err.text, "full") != NULL && there(ctx, 7) &&
-	    there(ctx, 8) && there(ctx, 9) && there(ctx, 10),
+		strstr(err.text, "full") != NULL && there(ctx, 7) &&
+		there(ctx, 8) && there(ctx, 9) && there(ctx, 10),
 	    "R-103 never the other way round: %s", err.text);
 	T(make(ctx, 12, 99999, 7, 9, NULL) == 0 && !there(ctx, 7) &&
-	    make(ctx, 13, 99999, 7, 9, NULL) == 0 && !there(ctx, 9) &&
-	    make(ctx, 14, 99999, 7, 9, NULL) == 0 && !there(ctx, 8) &&
-	    there(ctx, 10), "among them, the one that expires next; 0 is last");
+		make(ctx, 13, 99999, 7, 9, NULL) == 0 && !there(ctx, 9) &&
+		make(ctx, 14, 99999, 7, 9, NULL) == 0 && !there(ctx, 8) &&
+		there(ctx, 10),
+	    "among them, the one that expires next; 0 is last");
 	D->close(ctx);
 }
 
@@ -161,21 +165,23 @@ test_bytes(void)
 	T(make(ctx, 1, LIVE, 0, 8192 - 128, &err) == 0,
 	    "a record counts its bytes and 128: %s", err.text);
 	T(make(ctx, 2, LIVE, 0, 8192 - 127, &err) == SSTATE_ETOOBIG &&
-	    there(ctx, 1), "what cannot fit is ETOOBIG, and ends nobody: %s",
-	    err.text);
+		there(ctx, 1),
+	    "what cannot fit is ETOOBIG, and ends nobody: %s", err.text);
 	T(resize(ctx, 1, 1, 8192 - 127, &err) == SSTATE_ETOOBIG, "nor grows");
 	T(resize(ctx, 1, 1, 100, &err) == 0, "it shrinks");
 	T(make(ctx, 2, LIVE - 1000, 0, 1000, NULL) == 0 &&
-	    make(ctx, 3, LIVE + 1000, 0, 1000, NULL) == 0, "there is room now");
-	T(resize(ctx, 1, 2, 7000, &err) == 0 && !there(ctx, 2) &&
-	    there(ctx, 1), "growing ends others: %s", err.text);
+		make(ctx, 3, LIVE + 1000, 0, 1000, NULL) == 0,
+	    "there is room now");
+	T(resize(ctx, 1, 2, 7000, &err) == 0 && !there(ctx, 2) && there(ctx, 1),
+	    "growing ends others: %s", err.text);
 	T(!there(ctx, 3), "as many as it needs");
 	T(resize(ctx, 1, 2, 50, NULL) == SSTATE_ECONFLICT, "stale is stale");
 	T(resize(ctx, 1, 3, 4000, NULL) == 0 &&
-	    make(ctx, 4, LIVE, 9, 3700, NULL) == 0, "a logged-in one beside");
+		make(ctx, 4, LIVE, 9, 3700, NULL) == 0,
+	    "a logged-in one beside");
 	T(resize(ctx, 1, 4, 4500, &err) == SSTATE_EBUSY && there(ctx, 1) &&
-	    there(ctx, 4), "R-103 which growing does not end, nor itself: %s",
-	    err.text);
+		there(ctx, 4),
+	    "R-103 which growing does not end, nor itself: %s", err.text);
 	D->close(ctx);
 }
 
@@ -228,7 +234,8 @@ test_names(void)
 	T(put(c, 2, "c") == 0 && has(d, 2) && !has(e, 2) && !has(a, 2),
 	    "memory:x is shared by its name");
 	T(raw("memory:x?max_entries=5", &err) == NULL &&
-	    err.code == SSTATE_EINVAL, "not with other limits: %s", err.text);
+		err.code == SSTATE_EINVAL,
+	    "not with other limits: %s", err.text);
 	store_close(c);
 	T(has(d, 2), "one closes, the other has it still");
 	store_close(d);
@@ -271,11 +278,12 @@ test_callbacks(void)
 		(void)make(ctx, i, LIVE, i % 3 == 0 ? 5 : 0, 40, NULL);
 	memset(tag, 5, sizeof(tag));
 	T(D->each(ctx, "test", tag, purge, &p, NULL) == 0 && p.n == 1000 &&
-	    p.failed == 0, "no lock is held while a callback removes (%u)",
-	    p.n);
+		p.failed == 0,
+	    "no lock is held while a callback removes (%u)", p.n);
 	p.n = 0;
 	T(D->each(ctx, "test", NULL, purge, &p, NULL) == 0 && p.n == 2000 &&
-	    p.failed == 0, "nor in a full listing (%u)", p.n);
+		p.failed == 0,
+	    "nor in a full listing (%u)", p.n);
 	p.n = 0;
 	T(D->each(ctx, "test", NULL, purge, &p, NULL) == 0 && p.n == 0,
 	    "nothing is left");
@@ -298,15 +306,16 @@ test_copies(void)
 	NEED(D->create(ctx, &k, &r, NULL) == 0, "a record");
 	memset(body, 'b', sizeof(body));
 	T(D->get(ctx, &k, ok, &out, NULL) == 0 && out.body.ptr[63] == 'a' &&
-	    out.flags == SSTATE_REC_VERIFY && out.tag[15] == 3,
+		out.flags == SSTATE_REC_VERIFY && out.tag[15] == 3,
 	    "what was given is copied, flags and tag too");
 	r.rev = 2;
 	T(D->replace(other, &k, 1, &r, NULL) == 0 && out.body.ptr[63] == 'a',
 	    "what was handed out is another copy");
 	r = record(body, 5, LIVE, 3, 0);
 	T(D->replace(other, &k, 2, &r, NULL) == 0 &&
-	    D->get(ctx, &k, ok, &out, NULL) == 0 && out.body.len == 5 &&
-	    out.flags == 0 && out.tag[0] == 0, "and all of it is replaced");
+		D->get(ctx, &k, ok, &out, NULL) == 0 && out.body.len == 5 &&
+		out.flags == 0 && out.tag[0] == 0,
+	    "and all of it is replaced");
 	D->close(ctx);
 	D->close(other);
 }
@@ -406,8 +415,8 @@ model_write(void *ctx, uint64_t rnd, unsigned n)
 		want.space = (int)(rnd >> 10 & 3) % 3;
 	want.tag = (int)(rnd >> 12 & 3);
 	want.rev = was.there && !create ? was.rev + 1 : 1;
-	want.expires = (rnd >> 14 & 15) == 0 ? 0 :
-					     1 + (int64_t)(rnd >> 18 & 1023);
+	want.expires =
+	    (rnd >> 14 & 15) == 0 ? 0 : 1 + (int64_t)(rnd >> 18 & 1023);
 	want.len = 1 + (rnd >> 30 & 511);
 	want.fill = (unsigned char)(rnd >> 40);
 	memset(body, want.fill, want.len);
@@ -470,8 +479,9 @@ model_list(void *ctx, uint64_t rnd)
 	for (i = 0; i < KEYS; i++)
 		want += model[i].there && model[i].space == c.space &&
 		    (c.tag < 0 || model[i].tag == c.tag);
-	return D->each(ctx, spaces[c.space], c.tag < 0 ? NULL : tag, listed,
-	    &c, NULL) != 0 || c.wrong != 0 || c.n != want;
+	return D->each(ctx, spaces[c.space], c.tag < 0 ? NULL : tag, listed, &c,
+		   NULL) != 0 ||
+	    c.wrong != 0 || c.n != want;
 }
 
 static void
@@ -500,13 +510,13 @@ test_model(void)
 			if ((rnd & 7) < 5)
 				wrong = model_write(ctx, rnd, n);
 			else if ((rnd & 7) == 5) {
-				wrong = D->remove(ctx, &k, model[n].rev,
-				    NULL) != 0;
+				wrong =
+				    D->remove(ctx, &k, model[n].rev, NULL) != 0;
 				model[n].there = 0;
 			} else {
-				wrong = D->get(ctx, &k, match, &model[n],
-				    NULL) != (model[n].there ? 0 :
-						       SSTATE_ENOTFOUND);
+				wrong =
+				    D->get(ctx, &k, match, &model[n], NULL) !=
+				    (model[n].there ? 0 : SSTATE_ENOTFOUND);
 			}
 		}
 	}
@@ -571,8 +581,9 @@ test_weight(void)
 		    each, j < 4 ? "without" : "with");
 #endif
 		T(memtab_reap(&removed, t, "test", LIVE + 1800, 0) == 0 &&
-		    removed == MANY && atomic_load(&t->entries) == 0 &&
-		    atomic_load(&t->bytes) == 0, "all are reaped and counted");
+			removed == MANY && atomic_load(&t->entries) == 0 &&
+			atomic_load(&t->bytes) == 0,
+		    "all are reaped and counted");
 		memtab_free(t);
 		T(held == 0, "and all is freed");
 	}
@@ -612,7 +623,8 @@ test_reap_cost(void)
 	}
 	T(due == 120 && work == i, "P7 and those only once");
 	T(mem_due(&s, 1, LIVE, &work) == MEM_NIL &&
-	    mem_due(&s, 77, LIVE, &work) == MEM_NIL, "no such lane, no work");
+		mem_due(&s, 77, LIVE, &work) == MEM_NIL,
+	    "no such lane, no work");
 	mem_shard_free(&s);
 }
 
@@ -667,8 +679,8 @@ storm(void *arg)
 			memset(&c, 0, sizeof(c));
 			if ((rnd >> 16 & 15) == 0)
 				x = D->each(ctx, "test",
-				    (rnd >> 21 & 1) != 0 ? r.tag : NULL,
-				    listed, &c, NULL);
+				    (rnd >> 21 & 1) != 0 ? r.tag : NULL, listed,
+				    &c, NULL);
 			break;
 		default:
 			x = D->get(ctx, &k, ok, NULL, NULL);
@@ -699,7 +711,8 @@ test_storm(void)
 	T(atomic_load(&bad) == 0, "threads at everything at once (%d)",
 	    atomic_load(&bad));
 	T(D->each(ctx, "test", NULL, purge, &p, NULL) == 0 && p.failed == 0 &&
-	    p.n > 0 && p.n <= 150, "never over its limit (%u)", p.n);
+		p.n > 0 && p.n <= 150,
+	    "never over its limit (%u)", p.n);
 	for (i = 0; i < 150; i++)
 		n += make(ctx, 5000 + i, LIVE, 0, 10, NULL) == 0;
 	for (i = 0; i < 150; i++)

@@ -239,7 +239,8 @@ test_nested(void)
 	n.st = st;
 	n.slots[0] = -1;
 	T(store_get(st, &n.slots[0], &k, nested, &n, &n.err) == 0 &&
-	    n.depth == 3, "a callback may call the store: %s", n.err.text);
+		n.depth == 3,
+	    "a callback may call the store: %s", n.err.text);
 	T(atomic_load(&opens) == 4, "each depth has a context of its own (%d)",
 	    atomic_load(&opens));
 	for (i = 0; i < 4; i++) {
@@ -276,11 +277,12 @@ test_handle_nested(void)
 	n.st = st;
 	n.slots[0] = -1;
 	T(store_get(st, &n.slots[0], &k, nested, &n, &n.err) == SSTATE_EBUSY &&
-	    strstr(n.err.text, "callback") != NULL,
+		strstr(n.err.text, "callback") != NULL,
 	    "R-34 a handle's callback does not wait for itself: %s",
 	    n.err.text);
 	T(store_get(st, &n.slots[0], &k, ok, NULL, NULL) == 0 &&
-	    atomic_load(&opens) == 1, "and the one context is free again");
+		atomic_load(&opens) == 1,
+	    "and the one context is free again");
 	store_close(st);
 }
 
@@ -297,7 +299,7 @@ test_grow_fails(void)
 	n.st = st;
 	n.slots[0] = -1;
 	T(store_get(st, &n.slots[0], &k, nested, &n, &n.err) == SSTATE_ESTORE &&
-	    strstr(n.err.text, "toy: no more") != NULL,
+		strstr(n.err.text, "toy: no more") != NULL,
 	    "a context that does not open is an error: %s", n.err.text);
 	atomic_store(&refuse_open, 0);
 	n.depth = 0;
@@ -414,8 +416,8 @@ add_all(struct store *st, const char *what)
 	run(&c, 4, adder);
 	(void)store_get(st, &slot, &k, read_number, &n, NULL);
 	T(atomic_load(&c.failed) == 0 && n.value == 4 * ADDS &&
-	    n.rev == n.value + 1, "R-33 four threads add, none lost: %s",
-	    what);
+		n.rev == n.value + 1,
+	    "R-33 four threads add, none lost: %s", what);
 	T(atomic_load(&crowded) == 0, "one context, one thread: %s", what);
 }
 
@@ -446,7 +448,8 @@ test_handle_threads(void)
 	struct store *st = open_toy(&thing);
 
 	add_all(st, "handle");
-	T(atomic_load(&opens) == 1, "R-34 a handle stays one context: others "
+	T(atomic_load(&opens) == 1,
+	    "R-34 a handle stays one context: others "
 	    "wait");
 	store_close(st);
 }
@@ -491,7 +494,9 @@ child_closes(struct store *st)
 {
 	store_close(st);
 	return atomic_load(&closes) == 0 &&
-	    atomic_load(&abandons) == atomic_load(&opens) ? 0 : 1;
+		atomic_load(&abandons) == atomic_load(&opens)
+	    ? 0
+	    : 1;
 }
 
 static int
@@ -522,8 +527,7 @@ refused(struct store *st)
 	if (store_replace(st, &slot, &k, 1, &rec, &err) != SSTATE_ENOTSUP)
 		return 2;
 	store_close(st);
-	return atomic_load(&closes) == 0 && atomic_load(&abandons) == 0 ? 0 :
-									  3;
+	return atomic_load(&closes) == 0 && atomic_load(&abandons) == 0 ? 0 : 3;
 }
 
 static int
@@ -549,8 +553,9 @@ test_forks(void)
 	T(child_says(child_uses, st) == 0,
 	    "a child abandons what it inherited and opens anew");
 	T(atomic_load(&abandons) == 0 && atomic_load(&closes) == 0 &&
-	    store_get(st, &slot, &k, ok, NULL, NULL) == 0 &&
-	    atomic_load(&opens) == 4, "the parent goes on with its own");
+		store_get(st, &slot, &k, ok, NULL, NULL) == 0 &&
+		atomic_load(&opens) == 4,
+	    "the parent goes on with its own");
 	T(child_says(child_closes, st) == 0,
 	    "a child that only closes says nothing to the peer");
 	T(child_says(grandchild, st) == 0, "a child's child does the same");
@@ -657,7 +662,8 @@ test_guard(void)
 	word.word = &word.own;
 	atomic_store(word.word, (uint32_t)getpid());
 	T(guard_same(&word) && child_says(word_says, NULL) == 0 &&
-	    guard_same(&word), "by process id it is the same");
+		guard_same(&word),
+	    "by process id it is the same");
 }
 
 int

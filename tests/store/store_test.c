@@ -77,7 +77,8 @@ test_uris(void)
 		int code;
 		const char *says;
 	} bad[] = {
-		{ "nosuch:x", SSTATE_ENOTSUP, "nosuch; known are file, memory" },
+		{ "nosuch:x", SSTATE_ENOTSUP,
+		    "nosuch; known are file, memory" },
 		{ "", SSTATE_EPARSE, "scheme" },
 		{ "memory", SSTATE_EPARSE, "scheme" },
 		{ "../memory:", SSTATE_EPARSE, "scheme" },
@@ -108,13 +109,15 @@ test_uris(void)
 	memset(&o, 0, sizeof(o));
 	o.uris = two;
 	T(store_open(&st, &o, &err) == SSTATE_ENOTSUP && st == NULL &&
-	    strstr(err.text, "several") != NULL, "two URIs: %s", err.text);
+		strstr(err.text, "several") != NULL,
+	    "two URIs: %s", err.text);
 	o.uris = none;
 	T(store_open(&st, &o, &err) == SSTATE_EINVAL, "none");
 	o.uris = NULL;
 	T(store_open(&st, &o, &err) == SSTATE_EINVAL, "not even a list");
 	T(open_one(&st, "memory:", NULL, &st, &err) == SSTATE_EINVAL &&
-	    strstr(err.text, "handle") != NULL, "a handle: %s", err.text);
+		strstr(err.text, "handle") != NULL,
+	    "a handle: %s", err.text);
 	store_close(NULL);
 }
 
@@ -133,10 +136,12 @@ test_tables(void)
 	list[1] = &sstate_driver_v1_memory;
 	d.scheme = "toy";
 	T(open_one(&st, "toy:x", list, NULL, &err) == 0 &&
-	    strcmp(store_name(st), "toy") == 0, "a driver that was given");
+		strcmp(store_name(st), "toy") == 0,
+	    "a driver that was given");
 	store_close(st);
 	T(open_one(&st, "other:x", list, NULL, &err) == SSTATE_ENOTSUP &&
-	    strstr(err.text, "toy, memory") != NULL, "known: %s", err.text);
+		strstr(err.text, "toy, memory") != NULL,
+	    "known: %s", err.text);
 	d.abi = SSTATE_DRIVER_ABI + 1;
 	T(open_one(&st, "toy:x", list, NULL, &err) == SSTATE_EVERSION,
 	    "another ABI: %s", err.text);
@@ -185,7 +190,7 @@ test_tables(void)
 	d = ours;
 	d.caps |= SSTATE_CAP_DURABLE; /* to tell it from the built-in one */
 	T(open_one(&st, "memory:", list, NULL, &err) == 0 &&
-	    (store_caps(st) & SSTATE_CAP_DURABLE) != 0,
+		(store_caps(st) & SSTATE_CAP_DURABLE) != 0,
 	    "what the program gave comes before what is built in");
 	store_close(st);
 }
@@ -220,25 +225,27 @@ test_writes(void)
 	for (i = 0; i < 9; i++) {
 		want = i < 7 ? SSTATE_EINVAL : SSTATE_ETOOBIG;
 		T(store_create(st, &slot, &k, &rec[i], &err) == want &&
-		    store_replace(st, &slot, &k, 1, &rec[i], &err) == want,
+			store_replace(st, &slot, &k, 1, &rec[i], &err) == want,
 		    "R-98 no proper record: %s", err.text);
 	}
 	rec[0] = record("body", 2);
 	T(store_replace(st, &slot, &k, SSTATE_ANY_REV, &rec[0], &err) ==
-		SSTATE_EINVAL &&
-		store_replace(st, &slot, &k, 0, &rec[0], &err) ==
-		    SSTATE_EINVAL,
+		    SSTATE_EINVAL &&
+		store_replace(st, &slot, &k, 0, &rec[0], &err) == SSTATE_EINVAL,
 	    "R-26 no replace without a revision: %s", err.text);
 	T(f.total == 0, "and the driver heard of none of it");
 	T(store_create(st, &slot, &k, &rec[0], &err) == 0 && f.creates == 1,
 	    "a proper one goes through");
 	T(store_create(st, &slot, &k, &rec[0], &err) == SSTATE_EEXIST &&
-	    err.code == 0, "EEXIST is plain");
-	T(store_replace(st, &slot, &k, 7, &rec[0], &err) ==
-	    SSTATE_ECONFLICT && err.code == 0, "ECONFLICT is plain");
+		err.code == 0,
+	    "EEXIST is plain");
+	T(store_replace(st, &slot, &k, 7, &rec[0], &err) == SSTATE_ECONFLICT &&
+		err.code == 0,
+	    "ECONFLICT is plain");
 	k = key(2);
 	T(store_get(st, &slot, &k, nothing, NULL, &err) == SSTATE_ENOTFOUND &&
-	    err.code == 0, "ENOTFOUND is plain");
+		err.code == 0,
+	    "ENOTFOUND is plain");
 	store_close(st);
 }
 
@@ -303,7 +310,7 @@ test_liars(void)
 	d.each = liar_each;
 	NEED(open_one(&st, "liar:", list, NULL, &err) == 0, "liar opens");
 	T(store_get(st, &slot, &k, nothing, &seen, &err) == SSTATE_ESTORE &&
-	    strstr(err.text, "liar: get") != NULL,
+		strstr(err.text, "liar: get") != NULL,
 	    "R-99 neither a record nor a reason: %s", err.text);
 	lie.found = 1;
 	for (i = 0; i < 6; i++) {
@@ -329,28 +336,33 @@ test_liars(void)
 		}
 		memset(&err, 0, sizeof(err));
 		T(store_get(st, &slot, &k, nothing, &seen, &err) ==
-			SSTATE_ESTORE && seen == 0 && err.code != 0,
+			    SSTATE_ESTORE &&
+			seen == 0 && err.code != 0,
 		    "R-98 a damaged record is not shown: %s", err.text);
 		T(store_each(st, "test", NULL, shown, &n, &err) ==
-		    SSTATE_ESTORE && n == 0, "nor listed: %s", err.text);
+			    SSTATE_ESTORE &&
+			n == 0,
+		    "nor listed: %s", err.text);
 	}
 	lie.found = 0;
 	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		lie.code = odd[i];
 		T(store_get(st, &slot, &k, nothing, &seen, &err) ==
-		    SSTATE_ESTORE && strstr(err.text, "liar: get: ") == err.text,
+			    SSTATE_ESTORE &&
+			strstr(err.text, "liar: get: ") == err.text,
 		    "a code that is none (%d): %s", odd[i], err.text);
 		T(store_each(st, "test", NULL, shown, &n, &err) ==
-		    SSTATE_ESTORE, "also from each");
+			SSTATE_ESTORE,
+		    "also from each");
 	}
 	lie.code = SSTATE_EBUSY;
 	err.code = SSTATE_EBUSY; /* a leftover is no text of now */
 	T(store_get(st, &slot, &k, nothing, &seen, &err) == SSTATE_EBUSY &&
-	    strstr(err.text, "liar: get: ") == err.text,
+		strstr(err.text, "liar: get: ") == err.text,
 	    "a code without a text gets one: %s", err.text);
 	lie.text = 1;
 	T(store_get(st, &slot, &k, nothing, &seen, &err) == SSTATE_EBUSY &&
-	    strcmp(err.text, "liar: get: no luck") == 0,
+		strcmp(err.text, "liar: get: no luck") == 0,
 	    "a driver's text stays, and names the operation: %s", err.text);
 	lie.text = 0;
 	lie.found = 1;
@@ -377,7 +389,8 @@ test_slots(void)
 	d.latest = NULL;
 	NEED(open_one(&st, "bare:", list, NULL, &err) == 0, "bare opens");
 	T(store_reap(&removed, st, "test", 5, 0, &err) == SSTATE_ENOTSUP &&
-	    removed == 0, "no reap: %s", err.text);
+		removed == 0,
+	    "no reap: %s", err.text);
 	T(store_each(st, "test", NULL, shown, NULL, &err) == SSTATE_ENOTSUP,
 	    "no each: %s", err.text);
 	T(store_latest(&seen, st, 123, &err) == 0 && seen == 123,
@@ -461,40 +474,47 @@ test_fault(void)
 
 	fault_init(&f, &sstate_driver_v1_memory, SSTATE_CAP_REMOTE);
 	NEED(open_one(&st, "fault:shared", f.drivers, &f, &err) == 0 &&
-	    open_one(&raw, "memory:shared", NULL, NULL, &err) == 0,
+		open_one(&raw, "memory:shared", NULL, NULL, &err) == 0,
 	    "fault: before memory:, and a look behind it");
 	T((store_caps(st) & SSTATE_CAP_REMOTE) != 0, "it says it is remote");
 
 	fault_arm(&f, 1, FAULT_WRITE, FAULT_LOSE_REQUEST, SSTATE_ESTORE);
 	T(store_create(st, &slot, &k, &a, &err) == SSTATE_ESTORE &&
-	    store_get(raw, &rslot, &k, nothing, NULL, NULL) ==
-		SSTATE_ENOTFOUND, "a lost request was not done: %s", err.text);
+		store_get(raw, &rslot, &k, nothing, NULL, NULL) ==
+		    SSTATE_ENOTFOUND,
+	    "a lost request was not done: %s", err.text);
 	fault_arm(&f, 1, FAULT_WRITE, FAULT_LOSE_ANSWER, SSTATE_ESTORE);
 	T(store_create(st, &slot, &k, &a, &err) == SSTATE_ESTORE &&
-	    store_get(raw, &rslot, &k, nothing, NULL, NULL) == 0,
+		store_get(raw, &rslot, &k, nothing, NULL, NULL) == 0,
 	    "a lost answer was: %s", err.text);
 	fault_arm(&f, 2, FAULT_REPLACE, FAULT_LOSE_ANSWER, SSTATE_ESTORE);
 	T(store_replace(st, &slot, &k, 9, &b, &err) == SSTATE_ECONFLICT &&
-	    f.fired == 0, "the first is let through");
+		f.fired == 0,
+	    "the first is let through");
 	T(store_replace(st, &slot, &k, 1, &b, &err) == SSTATE_ESTORE &&
-	    f.fired == 1, "the second fails");
+		f.fired == 1,
+	    "the second fails");
 	T(store_replace(st, &slot, &k, 1, &b, &err) == SSTATE_ECONFLICT,
 	    "the third finds what it did");
 	for (i = 0; i < 4; i++) {
 		fault_arm(&f, 1, kinds[i], FAULT_REFUSE, SSTATE_EBUSY);
 		f.times = 2;
 		T(store_get(st, &slot, &k, nothing, &seen, &err) ==
-		    (kinds[i] == FAULT_GET ? SSTATE_EBUSY : 0), "get");
+			(kinds[i] == FAULT_GET ? SSTATE_EBUSY : 0),
+		    "get");
 		T(store_create(st, &slot, &k, &a, &err) ==
-		    (kinds[i] == FAULT_CREATE ? SSTATE_EBUSY : SSTATE_EEXIST),
+			(kinds[i] == FAULT_CREATE ? SSTATE_EBUSY
+						  : SSTATE_EEXIST),
 		    "create");
 		T(store_remove(st, &slot, &k, 9, &err) ==
-		    (kinds[i] == FAULT_REMOVE ? SSTATE_EBUSY :
-						SSTATE_ECONFLICT), "remove");
+			(kinds[i] == FAULT_REMOVE ? SSTATE_EBUSY
+						  : SSTATE_ECONFLICT),
+		    "remove");
 		T(f.fired == (kinds[i] != FAULT_REPLACE), "only that kind");
 	}
 	T(f.gets == 4 && f.creates == 6 && f.replaces == 3 && f.removes == 4 &&
-	    f.total == 17, "calls are counted by kind (%lu)", f.total);
+		f.total == 17,
+	    "calls are counted by kind (%lu)", f.total);
 	store_close(st);
 	store_close(raw);
 }
@@ -538,8 +558,9 @@ test_silent(void)
 			    tells(err[j].text, "BODY");
 			named += err[j].code == codes[i] &&
 			    strncmp(err[j].text, "fault: ", 7) == 0 &&
-			    strstr(err[j].text, ((const char *const[]){ "get",
-				"create", "replace", "remove" })[j]) != NULL;
+			    strstr(err[j].text,
+				((const char *const[]){ "get", "create",
+				    "replace", "remove" })[j]) != NULL;
 		}
 	}
 	T(wrong == 0, "R-10 R-100 no text tells a key or a body");
@@ -609,8 +630,8 @@ test_memory(void)
 		r = life(&err);
 		if ((r != 0 && (r != SSTATE_ENOMEM || err.code != r)) ||
 		    held != 0) {
-			printf("# allocation %u: %d, %u held: %s\n", n, r,
-			    held, err.text);
+			printf("# allocation %u: %d, %u held: %s\n", n, r, held,
+			    err.text);
 			wrong++;
 			held = 0;
 		}

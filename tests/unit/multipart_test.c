@@ -25,8 +25,8 @@ show(struct seen *s, const char *p, size_t n)
 		if (c > 0x20 && c < 0x7f)
 			s->text[s->len++] = (char)c;
 		else
-			s->len += (size_t)snprintf(s->text + s->len, 4,
-			    "\\%02x", c);
+			s->len +=
+			    (size_t)snprintf(s->text + s->len, 4, "\\%02x", c);
 	}
 	s->text[s->len] = '\0';
 }
@@ -125,28 +125,39 @@ static const struct {
 	int r;
 	const char *out;
 } rows[] = {
-	{ "M2 two parts", "--X\r\n" CD "name=\"a\"\r\n\r\n1\r\n--X\r\n" CD
-	    "name=b\r\n\r\n2\r\n--X--\r\n", 0, "a=1|b=2|" },
+	{ "M2 two parts",
+	    "--X\r\n" CD "name=\"a\"\r\n\r\n1\r\n--X\r\n" CD
+	    "name=b\r\n\r\n2\r\n--X--\r\n",
+	    0, "a=1|b=2|" },
 	{ "M2 no part", "--X--\r\n", 0, "" },
-	{ "M2 no line end at the very end", "--X\r\n" CD
-	    "name=a\r\n\r\n1\r\n--X--", 0, "a=1|" },
-	{ "M2 preamble and epilogue", "hello\r\nthere\r\n--X\r\n" CD
-	    "name=a\r\n\r\n1\r\n--X--\r\nbye\r\n--X\r\n", 0, "a=1|" },
-	{ "M2 no preamble's end", "hello--X\r\n" CD
-	    "name=a\r\n\r\n1\r\n--X--", SSTATE_EPARSE, NULL },
-	{ "M2 blanks after the boundary", "--X \t\r\n" CD
-	    "name=a\r\n\r\n1\r\n--X  \r\n" CD "name=b\r\n\r\n2\r\n--X--  \r\n", 0,
-	    "a=1|b=2|" },
-	{ "M2 a longer boundary is data", "--X\r\n" CD
-	    "name=a\r\n\r\n\r\n--Xfoo\r\n--X-foo\r\n--Y\r\n--X--", 0,
-	    "a=\\0d\\0a--Xfoo\\0d\\0a--X-foo\\0d\\0a--Y|" },
-	{ "M2 a boundary inside a line is data", "--X\r\n" CD
-	    "name=a\r\n\r\n--X a--X\r\n--X--", SSTATE_EPARSE, NULL },
-	{ "M2 CR floods", "--X\r\n" CD
-	    "name=a\r\n\r\n\r\r\r\r\n\r\r\n\n\r\n-\r\n--\r\n\r\n--X--", 0,
-	    "a=\\0d\\0d\\0d\\0d\\0a\\0d\\0d\\0a\\0a\\0d\\0a-\\0d\\0a--\\0d\\0a|" },
-	{ "M2 a part without a body", "--X\r\n" CD "name=a\r\n\r\n--X\r\n" CD
-	    "name=b\r\n\r\n--X2\r\n--X--", 0, "a=|b=--X2|" },
+	{ "M2 no line end at the very end",
+	    "--X\r\n" CD "name=a\r\n\r\n1\r\n--X--", 0, "a=1|" },
+	{ "M2 preamble and epilogue",
+	    "hello\r\nthere\r\n--X\r\n" CD
+	    "name=a\r\n\r\n1\r\n--X--\r\nbye\r\n--X\r\n",
+	    0, "a=1|" },
+	{ "M2 no preamble's end", "hello--X\r\n" CD "name=a\r\n\r\n1\r\n--X--",
+	    SSTATE_EPARSE, NULL },
+	{ "M2 blanks after the boundary",
+	    "--X \t\r\n" CD "name=a\r\n\r\n1\r\n--X  \r\n" CD
+	    "name=b\r\n\r\n2\r\n--X--  \r\n",
+	    0, "a=1|b=2|" },
+	{ "M2 a longer boundary is data",
+	    "--X\r\n" CD "name=a\r\n\r\n\r\n--Xfoo\r\n--X-foo\r\n--Y\r\n--X--",
+	    0, "a=\\0d\\0a--Xfoo\\0d\\0a--X-foo\\0d\\0a--Y|" },
+	{ "M2 a boundary inside a line is data",
+	    "--X\r\n" CD "name=a\r\n\r\n--X a--X\r\n--X--", SSTATE_EPARSE,
+	    NULL },
+	{ "M2 CR floods",
+	    "--X\r\n" CD
+	    "name=a\r\n\r\n\r\r\r\r\n\r\r\n\n\r\n-\r\n--\r\n\r\n--X--",
+	    0,
+	    "a=\\0d\\0d\\0d\\0d\\0a\\0d\\0d\\0a\\0a\\0d\\0a-\\0d\\0a--"
+	    "\\0d\\0a|" },
+	{ "M2 a part without a body",
+	    "--X\r\n" CD "name=a\r\n\r\n--X\r\n" CD
+	    "name=b\r\n\r\n--X2\r\n--X--",
+	    0, "a=|b=--X2|" },
 	{ "M2 an empty value", "--X\r\n" CD "name=a\r\n\r\n\r\n--X--", 0,
 	    "a=|" },
 	{ "M2 junk after blanks", "--X  x\r\n" CD "name=a\r\n\r\n1\r\n--X--",
@@ -157,20 +168,23 @@ static const struct {
 	    SSTATE_EPARSE, NULL },
 	{ "M3 CR alone", "--X\r" CD "name=a\r\r1\r--X--\r", SSTATE_EPARSE,
 	    NULL },
-	{ "M3 CR alone in the header", "--X\r\n" CD
-	    "name=a\rb: c\r\n\r\n1\r\n--X--", SSTATE_EPARSE, NULL },
+	{ "M3 CR alone in the header",
+	    "--X\r\n" CD "name=a\rb: c\r\n\r\n1\r\n--X--", SSTATE_EPARSE,
+	    NULL },
 	{ "M4 no last boundary", "--X\r\n" CD "name=a\r\n\r\n1\r\n--X\r\n",
 	    SSTATE_EPARSE, NULL },
-	{ "M4 cut in the last boundary", "--X\r\n" CD
-	    "name=a\r\n\r\n1\r\n--X-", SSTATE_EPARSE, NULL },
+	{ "M4 cut in the last boundary", "--X\r\n" CD "name=a\r\n\r\n1\r\n--X-",
+	    SSTATE_EPARSE, NULL },
 	{ "M4 nothing at all", "", SSTATE_EPARSE, NULL },
 	{ "M12 an urlencoded body", "a=1&b=2", SSTATE_EPARSE, NULL },
 	{ "M5 a folded line", ONE(CD "name=a;\r\n filename=b"), SSTATE_EPARSE,
 	    NULL },
 	{ "M5 a line without a colon", ONE(CD "name=a\r\nfoo"), SSTATE_EPARSE,
 	    NULL },
-	{ "M5 a blank before the colon", ONE("Content-Disposition : form-data;"
-	    " name=a"), SSTATE_EPARSE, NULL },
+	{ "M5 a blank before the colon",
+	    ONE("Content-Disposition : form-data;"
+		" name=a"),
+	    SSTATE_EPARSE, NULL },
 	{ "M5 an empty header name", ONE(CD "name=a\r\n: x"), SSTATE_EPARSE,
 	    NULL },
 	{ "M5 a control octet", ONE(CD "name=\"a\x01\""), SSTATE_EPARSE, NULL },
@@ -206,19 +220,27 @@ static const struct {
 	{ "M6 an empty name", ONE(CD "name=\"\""), 0, "=v|" },
 	{ "M6 8-bit names", ONE(CD "name=\"\xc3\xbc\xff\""), 0,
 	    "\\c3\\bc\\ff=v|" },
-	{ "M7 ../../etc/passwd", ONE(CD "name=f; filename=\"../../etc/passwd\""),
-	    0, "f<../../etc/passwd>=v|" },
+	{ "M7 ../../etc/passwd",
+	    ONE(CD "name=f; filename=\"../../etc/passwd\""), 0,
+	    "f<../../etc/passwd>=v|" },
 	{ "M7 an image", ONE(CD "name=f;filename=\"<img onerror>\""), 0,
 	    "f<<img\\20onerror>>=v|" },
-	{ "M8 nested multipart", ONE(CD "name=a\r\nContent-Type: multipart/mixed"
-	    "; boundary=Y"), 0, "a(multipart/mixed;\\20boundary=Y)=v|" },
-	{ "M9 Content-Transfer-Encoding", ONE(CD "name=a\r\n"
-	    "Content-Transfer-Encoding: base64"), 0, "a=v|" },
-	{ "M11 headers of a part", ONE(CD "name=a\r\nContent-Length: 99\r\n"
-	    "Content-Type:text/html; charset=x \r\nX-Y:"), 0,
-	    "a(text/html;\\20charset=x)=v|" },
-	{ "M11 two types", ONE(CD "name=a\r\nContent-Type: a/b\r\n"
-	    "content-type: c/d"), SSTATE_EPARSE, NULL },
+	{ "M8 nested multipart",
+	    ONE(CD "name=a\r\nContent-Type: multipart/mixed"
+		   "; boundary=Y"),
+	    0, "a(multipart/mixed;\\20boundary=Y)=v|" },
+	{ "M9 Content-Transfer-Encoding",
+	    ONE(CD "name=a\r\n"
+		   "Content-Transfer-Encoding: base64"),
+	    0, "a=v|" },
+	{ "M11 headers of a part",
+	    ONE(CD "name=a\r\nContent-Length: 99\r\n"
+		   "Content-Type:text/html; charset=x \r\nX-Y:"),
+	    0, "a(text/html;\\20charset=x)=v|" },
+	{ "M11 two types",
+	    ONE(CD "name=a\r\nContent-Type: a/b\r\n"
+		   "content-type: c/d"),
+	    SSTATE_EPARSE, NULL },
 };
 
 static void
@@ -246,9 +268,9 @@ table(void)
 static void
 splits(void)
 {
-	static const char in[] = "--B\r\n" CD "name=a\r\n\r\n"
-				 "\r\n--\r\n--b\r\n-\r\r\n--B\r\n" CD
-				 "name=b\r\n\r\n\r\n\r\n--B--";
+	static const char in[] =
+	    "--B\r\n" CD "name=a\r\n\r\n"
+	    "\r\n--\r\n--b\r\n-\r\r\n--B\r\n" CD "name=b\r\n\r\n\r\n\r\n--B--";
 	struct slice b = { "B", 1 };
 	struct multipart m;
 	static struct seen s, whole;
@@ -308,8 +330,8 @@ limits(void)
 	      "\"\r\n\r\nv\r\n--X--") == SSTATE_ETOOBIG,
 	    "M7 a file name of 64 KiB: LIMIT");
 	T(big(&s, "--X\r\n" CD "name=", "n", 256, "\r\n\r\nv\r\n--X--") == 0 &&
-		big(&s, "--X\r\n" CD "name=", "n", 257,
-		    "\r\n\r\nv\r\n--X--") == SSTATE_ETOOBIG,
+		big(&s, "--X\r\n" CD "name=", "n", 257, "\r\n\r\nv\r\n--X--") ==
+		    SSTATE_ETOOBIG,
 	    "R-90 a name of 256 octets, not 257");
 	T(big(&s, "", part, LIMIT_PARTS, "--X--") == 0 &&
 		s.parts == LIMIT_PARTS,
@@ -335,33 +357,37 @@ boundaries(void)
 		{ "quoted", "; boundary=\"a b'()+_,-./:=?c\"", 0,
 		    "a b'()+_,-./:=?c" },
 		{ "upper case", ";BOUNDARY=X", 0, "X" },
-		{ "70 characters", "; boundary=1234567890123456789012345678901"
-				   "234567890123456789012345678901234567890",
+		{ "70 characters",
+		    "; boundary=1234567890123456789012345678901"
+		    "234567890123456789012345678901234567890",
 		    0, NULL },
 		{ "blanks around", " ;  boundary=X  ", 0, "X" },
 		{ "after another quoted value",
 		    "; x=\"; boundary=Y\"; boundary=X", 0, "X" },
-		{ "after an escaped quote", "; x=\"\\\"; boundary=Y\"; boundary=X",
-		    0, "X" },
+		{ "after an escaped quote",
+		    "; x=\"\\\"; boundary=Y\"; boundary=X", 0, "X" },
 		{ "utf-8", "; charset=utf-8; boundary=X", 0, "X" },
 		{ "missing", "", SSTATE_EPARSE, NULL },
 		{ "missing, in another value", "; x=\"boundary=X\"",
 		    SSTATE_EPARSE, NULL },
 		{ "empty", "; boundary=", SSTATE_EPARSE, NULL },
 		{ "empty in quotes", "; boundary=\"\"", SSTATE_EPARSE, NULL },
-		{ "71 characters", "; boundary=12345678901234567890123456789012"
-				   "345678901234567890123456789012345678901",
+		{ "71 characters",
+		    "; boundary=12345678901234567890123456789012"
+		    "345678901234567890123456789012345678901",
 		    SSTATE_EPARSE, NULL },
 		{ "ends in a blank", "; boundary=\"X \"", SSTATE_EPARSE, NULL },
 		{ "a quoted pair", "; boundary=\"\\X\"", SSTATE_EPARSE, NULL },
-		{ "another character", "; boundary=\"X@\"", SSTATE_EPARSE, NULL },
+		{ "another character", "; boundary=\"X@\"", SSTATE_EPARSE,
+		    NULL },
 		{ "8-bit", "; boundary=\"\xc3\xbc\"", SSTATE_EPARSE, NULL },
 		{ "RFC 2231", "; boundary*0=X; boundary*1=Y", SSTATE_EPARSE,
 		    NULL },
 		{ "RFC 2231 and plain", "; boundary*=x''Y; boundary=X",
 		    SSTATE_EPARSE, NULL },
 		{ "two", "; boundary=X; boundary=Y", SSTATE_EPARSE, NULL },
-		{ "two alike", "; boundary=X; Boundary=X", SSTATE_EPARSE, NULL },
+		{ "two alike", "; boundary=X; Boundary=X", SSTATE_EPARSE,
+		    NULL },
 		{ "no equals sign", "; boundary", SSTATE_EPARSE, NULL },
 		{ "an open quote", "; boundary=\"X", SSTATE_EPARSE, NULL },
 		{ "two types", "; boundary=X, a/b", SSTATE_ENOTSUP, NULL },

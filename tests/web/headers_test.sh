@@ -130,6 +130,9 @@ told "R-49 the private page keeps its address to itself" $?
 send login-page.cgi -d logout=1
 grep -q 'You have logged out' "$dir/page"
 told "page: logged out" $?
+get "$(sed -n 's|.*href="/\([^"]*?forget\)".*|\1|p' "$dir/page")"
+[ "$(header Clear-Site-Data)" = '"cache"' ] && has Cache-Control no-store
+told "R-25 after the log-out the browser is told to forget its pages" $?
 get "${to#/}"
 ! grep -q 'id="private"' "$dir/page"
 told "R-26 the old link opens nothing" $?
