@@ -325,7 +325,7 @@ read_unknown(struct reader *rd, struct sstate_val *out)
 	char chunk[CHUNK];
 	struct buf b;
 	size_t got;
-	int r;
+	int r = 0;
 
 	buf_init(&b, rd->req->a, CHUNK, rd->req->lim->body);
 	while (b.bad == 0 && (r = next(rd, &got, chunk, sizeof(chunk))) == 0)
