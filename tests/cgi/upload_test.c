@@ -27,6 +27,21 @@ entries(const char *dir)
 	return n;
 }
 
+/* How many of our temporary files are mapped. */
+static size_t
+mappings(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[1024];
+	size_t n = 0;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		n += strstr(line, tmp) != NULL;
+	if (f != NULL)
+		(void)fclose(f);
+	return n;
+}
+
 static size_t
 descriptors(void)
 {
@@ -160,7 +175,7 @@ refused(void)
 }
 
 struct sum {
-	size_t n, len;
+	size_t n, len, maps;
 	int same, nul;
 };
 
@@ -173,6 +188,7 @@ sum_program(struct sstate_req *req, void *arg)
 
 	sum->n = sum->len = 0;
 	sum->same = sum->nul = 1;
+	sum->maps = mappings();
 	for (i = 0; (f = sstate_req_file(req, "f", i)) != NULL; i++) {
 		sum->n++;
 		sum->len += f->data.len;
@@ -202,7 +218,8 @@ big_files(void)
 		shot_body(&s, p, n);
 		shot_fire(&s, env, sum_program, &sum);
 		T(s.status == 200 && sum.n == 1 && sum.len == sizes[i] &&
-			sum.same && sum.nul,
+			sum.same && sum.nul && mappings() == 0 &&
+			sum.maps == (sizes[i] > 65536),
 		    "M7 a file of %zu octets, and a NUL behind it", sizes[i]);
 		free(p);
 	}

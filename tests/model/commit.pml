@@ -16,12 +16,13 @@
  * The store: a request that was not answered is in flight; it arrives later
  * or never.  Any client may be killed at any request.  Client 0 commits once,
  * client 1 MORE times (so that ids are pushed out), client 2 once, or ends
- * the session (-DEND).
+ * the session (-DEND), or is not there (-DPAIR).
  *
  * Promised: no commit counts twice; none that was acknowledged is lost; what
  * was refused with EGONE is not there; what was ended stays so.
  *
- * Defects to be found: NO_CAS UPSERT BLIND NO_RECHECK NO_WINDOW NEW_ID
+ * Defects to be found: NO_CAS UPSERT BLIND NO_RECHECK NO_WINDOW WINDOW_OFF=1
+ * NEW_ID
  */
 #ifndef RING
 #define RING 2
@@ -37,6 +38,10 @@
 #endif
 #ifndef TRIES
 #define TRIES 3	/* attempts of one commit; then EBUSY */
+#endif
+
+#ifndef WINDOW_OFF
+#define WINDOW_OFF 0	/* a defect: 1 */
 #endif
 
 #define COMMITS (MORE + 2)
@@ -295,7 +300,7 @@ reread:
 #ifdef LOCAL
 		:: !y && seen.counter > base ->
 #else
-		:: !y && seen.counter >= base + RING ->
+		:: !y && seen.counter >= base + RING + WINDOW_OFF ->
 #endif
 			finish(n, UNKNOWN); n++; goto next
 #endif
@@ -370,7 +375,7 @@ init {
 		run client(1, MORE);
 #ifdef END
 		run ender()
-#else
+#elif !defined(PAIR)
 		run client(MORE + 1, MORE + 1)
 #endif
 	}

@@ -588,7 +588,7 @@ too_big(void)
 	struct sstate_how keep = how_of(SSTATE_UNFORGETFUL, NULL, NULL);
 	struct site w;
 	struct who u, v;
-	struct call c;
+	struct call c, d;
 	int i, r;
 
 	memset(big, 'x', sizeof(big) - 1);
@@ -634,6 +634,19 @@ too_big(void)
 	else
 		drop(&c);
 	T(r == SSTATE_ETOOBIG, "R-90 sent values count as well (%d)", r);
+	/* two that fit, each alone */
+	who_init(&v, BY_OWN);
+	(void)put(&w, &v, NULL, "a", "old");
+	(void)ask(&c, &w, &v, NULL);
+	(void)ask(&d, &w, &v, NULL);
+	(void)sstate_setstr(c.s, SSTATE_STORED, "c", big + 2000);
+	(void)sstate_setstr(d.s, SSTATE_STORED, "d", big + 2000);
+	T(end(&c) == 0, "R-90 one of two at the same time");
+	T(sstate_commit(d.s) == SSTATE_ETOOBIG, "R-90 and what is too much");
+	drop(&d);
+	T(holds(&w, &v, NULL, NULL, "c", big + 2000) &&
+		holds(&w, &v, NULL, NULL, "d", "(none)"),
+	    "R-90 nothing is lost");
 	site_close(&w);
 }
 
@@ -871,6 +884,7 @@ balanced(void)
 	T(everything(env, token, &committed, &lost) == 0 && committed,
 	    "rule 4 a request that does everything");
 	T(m.calls > calls, "rule 4 and takes its memory from it");
+	fmt_back(0);
 	after = mallinfo2().uordblks;
 	after = after > before ? after - before : 0;
 	T(after <= m.bytes + 40 * m.blocks + 4096,

@@ -394,8 +394,9 @@ several(void)
 	drop(&c);
 	for (i = 0; i < 2; i++) {
 		(void)ask(&c, &w, &u,
-		    Q(.anon = 1, .cookie = fmt("%s=%s; %s=%s; %s=%s", name, a,
-			name, b, name, i ? a : b)));
+		    Q(.anon = 1,
+			.cookie = fmt("%s=%s; %s=%s; %s=%s", name, a, name, b,
+			    name, i ? a : b)));
 		T(is_new(c.s), "R-43 two that differ, and one of them again");
 		drop(&c);
 	}

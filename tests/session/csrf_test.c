@@ -126,11 +126,14 @@ origins(struct site *w, struct who *u, const char *by)
 		{ 0, "Host: www.example\nOrigin: https://evil.example" },
 		/* no metadata (plain http): only where no browser adds a token */
 		{ BY_PAGE, "Host: www.example\nOrigin: null" },
-		{ 1, "Host: www.example\nOrigin: null\n"
+		{ 1,
+		    "Host: www.example\nOrigin: null\n"
 		    "Sec-Fetch-Site: same-origin" },
-		{ 0, "Host: www.example\nOrigin: null\n"
+		{ 0,
+		    "Host: www.example\nOrigin: null\n"
 		    "Sec-Fetch-Site: cross-site" },
-		{ 0, "Host: www.example\nOrigin: null\n"
+		{ 0,
+		    "Host: www.example\nOrigin: null\n"
 		    "Sec-Fetch-Site: none" },
 		{ 0, "Host: www.example\nOrigin: www.example" },
 		{ 0, "Host: www.example\nOrigin: https://www.example:444" },
@@ -189,10 +192,14 @@ too_long(struct site *w, struct who *u, const char *by)
 	const char *t = token(w, u, "pay");
 
 	memset(big, 'a', sizeof(big) - 1);
-	T(check(w, u, t, "pay", fmt("Host: www.example\nOrigin: https://%s",
-	    big)) == SSTATE_EAUTH, "R-62 (%s) an Origin of 4,000 octets", by);
-	T(check(w, u, t, "pay", fmt("Host: www.example\nSec-Fetch-Site: %.99s",
-	    big)) == SSTATE_EAUTH, "R-62 (%s) a Sec-Fetch-Site of 99", by);
+	T(check(w, u, t, "pay",
+	      fmt("Host: www.example\nOrigin: https://%s", big)) ==
+		SSTATE_EAUTH,
+	    "R-62 (%s) an Origin of 4,000 octets", by);
+	T(check(w, u, t, "pay",
+	      fmt("Host: www.example\nSec-Fetch-Site: %.99s", big)) ==
+		SSTATE_EAUTH,
+	    "R-62 (%s) a Sec-Fetch-Site of 99", by);
 }
 
 static void
@@ -378,9 +385,8 @@ no_side_effect(struct site *w, struct who *u, const char *by)
 
 static const struct {
 	void (*fn)(struct site *w, struct who *u, const char *by);
-} tests[] = { { basics }, { methods }, { origins }, { too_long },
-	{ forged }, { sessions },
-	{ turns }, { many_writes }, { times }, { own_name },
+} tests[] = { { basics }, { methods }, { origins }, { too_long }, { forged },
+	{ sessions }, { turns }, { many_writes }, { times }, { own_name },
 	{ no_side_effect } };
 
 int

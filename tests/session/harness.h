@@ -38,18 +38,49 @@ enum { JAR_MAX = 8, HEADS_MAX = 16, TOKEN_CHARS = 60 };
 
 /* ---- Texts ----------------------------------------------------------- */
 
-/* printf into one of a few buffers that take turns. */
+/* All texts that fmt() made, until the program ends or fmt_back() is called. */
+static struct {
+	char **v;
+	size_t n, cap;
+} fmt_all;
+
+static void
+fmt_back(size_t n)
+{
+	while (fmt_all.n > n)
+		free(fmt_all.v[--fmt_all.n]);
+}
+
+static void
+fmt_end(void)
+{
+	fmt_back(0);
+	free(fmt_all.v);
+}
+
+/* printf into memory that stays. */
 __attribute__((format(printf, 1, 2), unused)) static const char *
 fmt(const char *f, ...)
 {
-	static char ring[64][32768];
-	static unsigned turn;
-	char *p = ring[turn++ % 64];
 	va_list ap;
+	char *p;
+	int n;
 
+	if (fmt_all.n == fmt_all.cap) {
+		if (fmt_all.cap == 0 && atexit(fmt_end) != 0)
+			abort();
+		fmt_all.cap = fmt_all.cap * 2 + 64;
+		fmt_all.v =
+		    realloc(fmt_all.v, fmt_all.cap * sizeof(fmt_all.v[0]));
+		if (fmt_all.v == NULL)
+			abort();
+	}
 	va_start(ap, f);
-	(void)vsnprintf(p, sizeof(ring[0]), f, ap);
+	n = vasprintf(&p, f, ap);
 	va_end(ap);
+	if (n < 0)
+		abort();
+	fmt_all.v[fmt_all.n++] = p;
 	return p;
 }
 
@@ -187,8 +218,8 @@ struct site {
 	struct sstate_options o;
 	struct sstate_error err;
 	int64_t now;
-	unsigned calls, gets, writes;	/* of the store, as metrics tell */
-	unsigned lines;			/* logged */
+	unsigned calls, gets, writes; /* of the store, as metrics tell */
+	unsigned lines; /* logged */
 	char log[16384];
 	size_t used;
 };
@@ -270,7 +301,7 @@ site_close(struct site *w)
 struct who {
 	unsigned carry;
 	struct jar jar;
-	char id[128];	/* by page and by own: what its pages carry */
+	char id[128]; /* by page and by own: what its pages carry */
 };
 
 UNUSED static void
@@ -289,19 +320,21 @@ who_token(const struct who *u)
 UNUSED static const char *
 by_name(unsigned carry)
 {
-	return carry == BY_COOKIE ? "cookie" : carry == BY_PAGE ? "page" : "own";
+	return carry == BY_COOKIE ? "cookie"
+	    : carry == BY_PAGE	  ? "page"
+				  : "own";
 }
 
 /* One request, a literal: what is not named is not sent. */
 struct ask {
-	const char *method;	/* GET, or POST if there is a form */
-	const char *path;	/* /app.cgi */
+	const char *method; /* GET, or POST if there is a form */
+	const char *path; /* /app.cgi */
 	const char *query;
 	const char *form;
-	const char *cookie;	/* besides the jar's, or alone if anon */
-	const char *heads;	/* "Origin: https://a\nHost: a" */
-	const char *id;		/* instead of the client's own */
-	int anon;		/* 1: the client's own id is not sent */
+	const char *cookie; /* besides the jar's, or alone if anon */
+	const char *heads; /* "Origin: https://a\nHost: a" */
+	const char *id; /* instead of the client's own */
+	int anon; /* 1: the client's own id is not sent */
 	const struct sstate_how *how;
 	const char *bind;
 	const struct sstate_param *params;
@@ -317,7 +350,7 @@ struct call {
 	struct sstate_error err;
 	int r;
 	char *query, *form, *cookie, *heads, *id, *path;
-	char head[16384];	/* what the header hook hands out */
+	char head[16384]; /* what the header hook hands out */
 	struct {
 		char name[64], value[512];
 	} out[HEADS_MAX];
@@ -352,8 +385,8 @@ call_id(struct call *c, struct sstate_web *web, const struct ask *q, int post)
 	const char *id = q->id, *name;
 	char *old;
 
-	if (id == NULL && (q->anon || c->u->carry == BY_COOKIE ||
-	    c->u->id[0] == '\0'))
+	if (id == NULL &&
+	    (q->anon || c->u->carry == BY_COOKIE || c->u->id[0] == '\0'))
 		return;
 	id = id == NULL ? c->u->id : id;
 	if (c->u->carry == BY_OWN) {
@@ -370,8 +403,8 @@ call_id(struct call *c, struct sstate_web *web, const struct ask *q, int post)
 			c->query = join(name, "&", old);
 		free(old);
 	} else {
-		name = c->w->o.cookie == NULL ? "__Host-sstate" :
-						c->w->o.cookie;
+		name =
+		    c->w->o.cookie == NULL ? "__Host-sstate" : c->w->o.cookie;
 		old = c->cookie;
 		c->cookie = join(fmt("%s=%s", name, id), "; ", old);
 		free(old);
@@ -384,6 +417,7 @@ ask(struct call *c, struct site *w, struct who *u, const struct ask *q)
 {
 	static const struct ask nothing;
 	struct sstate_web web = SSTATE_WEB_INIT;
+	size_t mark = fmt_all.n;
 	char *jar;
 	int post;
 
@@ -391,8 +425,8 @@ ask(struct call *c, struct site *w, struct who *u, const struct ask *q)
 	q = q == NULL ? &nothing : q;
 	c->w = w;
 	c->u = u;
-	post = q->method == NULL ? q->form != NULL :
-				   strcmp(q->method, "POST") == 0;
+	post = q->method == NULL ? q->form != NULL
+				 : strcmp(q->method, "POST") == 0;
 	c->query = dup_text(q->query);
 	c->form = dup_text(q->form);
 	c->heads = dup_text(q->heads);
@@ -416,7 +450,10 @@ ask(struct call *c, struct site *w, struct who *u, const struct ask *q)
 	web.nparams = q->nparams;
 	web.bind.ptr = q->bind;
 	web.bind.len = q->bind == NULL ? 0 : strlen(q->bind);
+	fmt_back(mark);
 	c->r = sstate_begin(&c->s, w->env, q->how, &web, &c->err);
+	if (c->r != 0)
+		printf("#   begin: %d, %s\n", c->r, c->err.text);
 	return c->r;
 }
 
@@ -453,6 +490,7 @@ drop(struct call *c)
 UNUSED static void
 answer(struct call *c)
 {
+	size_t mark = fmt_all.n;
 	const char *t;
 	unsigned i;
 
@@ -466,6 +504,7 @@ answer(struct call *c)
 		(void)snprintf(c->u->id, sizeof(c->u->id), "%s",
 		    t == NULL ? "" : t);
 	}
+	fmt_back(mark);
 }
 
 /* Commit, answer, free; what sstate_commit() returned. */
@@ -545,8 +584,7 @@ vals(const struct sstate_session *s, int mem, const char *name)
 }
 
 UNUSED static int
-is(const struct sstate_session *s, int mem, const char *name,
-    const char *want)
+is(const struct sstate_session *s, int mem, const char *name, const char *want)
 {
 	const char *have = vals(s, mem, name);
 

@@ -266,20 +266,6 @@ kit_visit(struct sstate_session **s, struct sstate *env, char *pair,
 
 /* ---- Folders --------------------------------------------------------- */
 
-/* out has 256 bytes or more; exits if there can be none. */
-KIT void
-kit_folder(char out[256])
-{
-	const char *t = getenv("TMPDIR");
-
-	(void)snprintf(out, 256, "%s/sstate-XXXXXX",
-	    t != NULL && *t != '\0' ? t : "/tmp");
-	if (mkdtemp(out) == NULL) {
-		perror(out);
-		exit(2);
-	}
-}
-
 KIT int
 kit_unlink_(const char *path, const struct stat *st, int type, struct FTW *f)
 {
@@ -293,6 +279,34 @@ KIT void
 kit_remove(const char *path)
 {
 	(void)nftw(path, kit_unlink_, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static char kit_made[256];
+static pid_t kit_maker;
+
+/* Also after a NEED that failed; a child's exit removes nothing. */
+KIT void
+kit_sweep(void)
+{
+	if (kit_maker == getpid())
+		kit_remove(kit_made);
+}
+
+/* out has 256 bytes or more; exits if there can be none. */
+KIT void
+kit_folder(char out[256])
+{
+	const char *t = getenv("TMPDIR");
+
+	(void)snprintf(out, 256, "%s/sstate-XXXXXX",
+	    t != NULL && *t != '\0' ? t : "/tmp");
+	if (mkdtemp(out) == NULL) {
+		perror(out);
+		exit(2);
+	}
+	(void)snprintf(kit_made, sizeof(kit_made), "%s", out);
+	kit_maker = getpid();
+	(void)atexit(kit_sweep);
 }
 
 /* Entries that are no directories, below path. */

@@ -388,7 +388,7 @@ privileges(struct site *w, struct who *u, const char *by)
 	    Q(.anon = u->carry == BY_PAGE, .how = &how, .path = "/a",
 		.query = q));
 	T(is(c.s, SSTATE_PAGE, "price", "3") && sstate_logout(c.s) == 0 &&
-	    none(c.s, SSTATE_PAGE, "price"),
+		none(c.s, SSTATE_PAGE, "price"),
 	    "B08 (%s) nor does one outlive it within the request", by);
 	drop(&c);
 }
@@ -432,6 +432,12 @@ no_junk(struct site *w, struct who *u, const char *by)
 		.query = fmt(".page=%s&.page=x", page)));
 	T(none(c.s, SSTATE_PAGE, "price") && is_stale(c.s),
 	    "R-43 (%s) two that differ: none is taken", by);
+	drop(&c);
+	(void)ask(&c, w, u,
+	    Q(.how = &how, .path = "/a",
+		.query = fmt(".page=x&.page=%s", page)));
+	T(none(c.s, SSTATE_PAGE, "price") && is_stale(c.s),
+	    "R-43 (%s) whichever comes last", by);
 	drop(&c);
 	(void)ask(&c, w, u,
 	    Q(.how = &how, .path = "/a", .query = fmt(".page=%s=", page)));

@@ -26,8 +26,8 @@ struct map {
 	struct map_entry e[MAP_MAX];
 	unsigned n;
 	unsigned calls, gets, creates, replaces, removes;
-	int fail_write;	/* an SSTATE_E*: what the next writes return */
-	int lose;	/* 1: the write is done, its answer lost (ESTORE) */
+	int fail_write; /* an SSTATE_E*: what the next writes return */
+	int lose; /* 1: the write is done, its answer lost (ESTORE) */
 };
 
 static int
@@ -108,8 +108,8 @@ map_create(void *ctx, const struct sstate_key *key,
 	if (key->ns != NULL)
 		memcpy(e->ns, key->ns, strnlen(key->ns, sizeof(e->ns) - 1));
 	m->n++;
-	return m->lose ? sstate_fail(err, SSTATE_ESTORE, 0, "map: no answer") :
-			 0;
+	return m->lose ? sstate_fail(err, SSTATE_ESTORE, 0, "map: no answer")
+		       : 0;
 }
 
 static int
@@ -130,8 +130,8 @@ map_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
 		return SSTATE_ECONFLICT;
 	if ((r = map_keep(e, rec)) != 0)
 		return sstate_fail(err, r, 0, "map: replace");
-	return m->lose ? sstate_fail(err, SSTATE_ESTORE, 0, "map: no answer") :
-			 0;
+	return m->lose ? sstate_fail(err, SSTATE_ESTORE, 0, "map: no answer")
+		       : 0;
 }
 
 static int
@@ -191,7 +191,7 @@ map_each(void *ctx, const char *ns, const unsigned char *tag,
 	for (i = 0; i < m->n; i++) {
 		if ((ns != NULL && strcmp(ns, m->e[i].ns) != 0) ||
 		    (tag != NULL &&
-		    memcmp(tag, m->e[i].rec.tag, SSTATE_TAG_BYTES) != 0))
+			memcmp(tag, m->e[i].rec.tag, SSTATE_TAG_BYTES) != 0))
 			continue;
 		memset(&key, 0, sizeof(key));
 		memcpy(key.id, m->e[i].id, sizeof(key.id));
@@ -202,8 +202,8 @@ map_each(void *ctx, const char *ns, const unsigned char *tag,
 	return 0;
 }
 
-static const struct sstate_driver map_driver = {
-	.size = sizeof(struct sstate_driver),
+static const struct sstate_driver map_driver = { .size = sizeof(
+						     struct sstate_driver),
 	.abi = SSTATE_DRIVER_ABI,
 	.caps = SSTATE_CAP_HANDLE | SSTATE_CAP_LINEAR | SSTATE_CAP_DURABLE,
 	.scheme = "map",
@@ -214,12 +214,11 @@ static const struct sstate_driver map_driver = {
 	.replace = map_replace,
 	.remove = map_remove,
 	.reap = map_reap,
-	.each = map_each
-};
+	.each = map_each };
 
 /* The same, but that its engine may lose what it acknowledged. */
-static const struct sstate_driver weak_driver = {
-	.size = sizeof(struct sstate_driver),
+static const struct sstate_driver weak_driver = { .size = sizeof(
+						      struct sstate_driver),
 	.abi = SSTATE_DRIVER_ABI,
 	.caps = SSTATE_CAP_HANDLE,
 	.scheme = "weak",
@@ -230,8 +229,7 @@ static const struct sstate_driver weak_driver = {
 	.replace = map_replace,
 	.remove = map_remove,
 	.reap = map_reap,
-	.each = map_each
-};
+	.each = map_each };
 
 __attribute__((unused)) static void
 map_free(struct map *m)

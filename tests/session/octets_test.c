@@ -336,7 +336,9 @@ defect_11(struct site *w, struct who *u, const char *by)
 		(sstate_inspect(d.s)->flags & SSTATE_IS_MERGED) != 0,
 	    "defect 11 (%s) and the other, which met it", by);
 	T(sstate_int(d.s, SSTATE_STORED, "n", 0, 99, -1) == 12 &&
-		is(d.s, SSTATE_STORED, "a", "2"),
+		is(d.s, SSTATE_STORED, "a", "2") &&
+		is(d.s, SSTATE_MERGED, "n", "12") &&
+		is(d.s, SSTATE_MERGED, "a", "2"),
 	    "defect 11 (%s) after its commit it knows both", by);
 	(void)end(&d);
 	(void)ask(&c, w, u, NULL);
@@ -626,11 +628,10 @@ defect_20(void)
 
 static const struct {
 	void (*fn)(struct site *w, struct who *u, const char *by);
-} tests[] = { { all_octets }, { decoding }, { decoded_params },
-	{ many_params }, { limits },
-	{ defect_1_3_4 }, { defect_2 }, { defect_9_10 }, { defect_11 },
-	{ defect_12 }, { defect_15 }, { defect_16 }, { defect_17 },
-	{ defect_18_19 } };
+} tests[] = { { all_octets }, { decoding }, { decoded_params }, { many_params },
+	{ limits }, { defect_1_3_4 }, { defect_2 }, { defect_9_10 },
+	{ defect_11 }, { defect_12 }, { defect_15 }, { defect_16 },
+	{ defect_17 }, { defect_18_19 } };
 
 int
 main(void)

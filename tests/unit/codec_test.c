@@ -99,7 +99,7 @@ refused(void)
 static void
 round_trip(void)
 {
-	unsigned char in[256], back[256];
+	unsigned char in[256] = { 0 }, back[256];
 	char text[2 * 256 + 1];
 	size_t n, i;
 	int good = 1;

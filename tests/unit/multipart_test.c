@@ -179,6 +179,8 @@ static const struct {
 	{ "M12 an urlencoded body", "a=1&b=2", SSTATE_EPARSE, NULL },
 	{ "M5 a folded line", ONE(CD "name=a;\r\n filename=b"), SSTATE_EPARSE,
 	    NULL },
+	{ "M5 a folded line that looks like a header",
+	    ONE(CD "name=a\r\n b: c"), SSTATE_EPARSE, NULL },
 	{ "M5 a line without a colon", ONE(CD "name=a\r\nfoo"), SSTATE_EPARSE,
 	    NULL },
 	{ "M5 a blank before the colon",

@@ -106,8 +106,8 @@ meanings(void)
 		int r =
 		    parse(&s, row[i].in, strlen(row[i].in), row[i].semicolon);
 
-		T(r == 0 && strcmp(s.text, row[i].out) == 0, "%s -> %s", row[i].id,
-		    s.text);
+		T(r == 0 && strcmp(s.text, row[i].out) == 0, "%s -> %s",
+		    row[i].id, s.text);
 	}
 	T(parse(&s, "a=b&%00x=1", 10, 0) == SSTATE_EPARSE && s.pairs == 1,
 	    "U2 B19 a NUL in a name is refused");

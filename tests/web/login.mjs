@@ -73,10 +73,17 @@ async function looks(page, name) {
   told(faint.length === 0, `${name}: contrast is AA`, faint.join('\n'));
 }
 
+// Click, and wait for the page that comes of it.
+async function follow(page, role, name) {
+  const arrived = page.waitForEvent('load');
+  await page.getByRole(role, { name }).click();
+  await arrived;
+}
+
 async function enter(page, user, pass) {
   await page.getByLabel('User name').fill(user);
   await page.getByLabel('Password').fill(pass);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await follow(page, 'button', 'Log in');
 }
 
 async function failures(page) {
@@ -96,7 +103,7 @@ async function visit(browser, carrier, colorScheme) {
 
   await page.goto(origin);
   await looks(page, `${carrier}-front`);
-  await page.getByRole('link', { name: `Log in by ${carrier}` }).click();
+  await follow(page, 'link', `Log in by ${carrier}`);
   await looks(page, `${carrier}-form`);
   told(/login/.test(page.url()), `${carrier}: the address has "login" in it`);
 
@@ -128,12 +135,14 @@ async function visit(browser, carrier, colorScheme) {
 
   await page.reload();
   told(await holds(page, secret), `${carrier}: Reload shows it again`);
-  await page.getByRole('button', { name: 'Log out' }).click();
+  await follow(page, 'button', 'Log out');
   told(await page.getByText('You have logged out').count() === 1
     && !await holds(page, secret), `${carrier}: logged out`);
   await looks(page, `${carrier}-out`);
 
-  await page.goBack();
+  // A page out of the back/forward cache commits, but never loads.
+  await page.goBack({ waitUntil: 'commit' });
+  await page.locator('h1').waitFor();
   told(!await holds(page, secret) && page.url() === there,
     `${carrier}: Back after log-out shows nothing private`,
     await page.content());

@@ -1,0 +1,210 @@
+/*
+ * file_old_test.c - file: where the kernel or the file system lacks a call
+ *
+ * link: -Wl,--wrap=openat,--wrap=linkat,--wrap=fallocate,--wrap=syscall
+ *
+ * The answers of an older kernel, of a chroot without /proc, of a filter.
+ */
+#include "file_kit.h"
+
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "store/file_dir.h"
+
+static struct {
+	int openat2, tmpfile, proc, fallocate, renameat2; /* errno, or 0 */
+} lacks;
+
+static struct got got;
+
+int __real_openat(int a, const char *p, int flags, ...);
+int __wrap_openat(int a, const char *p, int flags, ...);
+int __real_linkat(int a, const char *p, int b, const char *q, int flags);
+int __wrap_linkat(int a, const char *p, int b, const char *q, int flags);
+int __real_fallocate(int fd, int mode, off_t at, off_t n);
+int __wrap_fallocate(int fd, int mode, off_t at, off_t n);
+long __real_syscall(long n, ...);
+long __wrap_syscall(long n, ...);
+
+static int
+lacking(int error)
+{
+	if (error != 0)
+		errno = error;
+	return error != 0;
+}
+
+int
+__wrap_openat(int a, const char *p, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	if ((flags & O_TMPFILE) == O_TMPFILE && lacking(lacks.tmpfile))
+		return -1;
+	return __real_openat(a, p, flags, mode);
+}
+
+int
+__wrap_linkat(int a, const char *p, int b, const char *q, int flags)
+{
+	if ((flags & AT_SYMLINK_FOLLOW) != 0 && lacking(lacks.proc))
+		return -1;
+	return __real_linkat(a, p, b, q, flags);
+}
+
+int
+__wrap_fallocate(int fd, int mode, off_t at, off_t n)
+{
+	if (lacking(lacks.fallocate))
+		return -1;
+	return __real_fallocate(fd, mode, at, n);
+}
+
+long
+__wrap_syscall(long n, ...)
+{
+	long a[5];
+	va_list ap;
+	int i;
+
+	va_start(ap, n);
+	for (i = 0; i < 5; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if ((n == SYS_openat2 && lacking(lacks.openat2)) ||
+	    (n == SYS_renameat2 && lacking(lacks.renameat2)))
+		return -1;
+	return __real_syscall(n, a[0], a[1], a[2], a[3], a[4]);
+}
+
+static int
+count(void *arg, const struct sstate_key *key, const struct sstate_record *rec)
+{
+	(void)key;
+	(void)rec;
+	++*(int *)arg;
+	return 0;
+}
+
+static void
+life(const char *what)
+{
+	struct sstate_key key = kit_key(1, "app"), two = kit_key(2, "app");
+	struct sstate_record rec = kit_rec(1, "body", 4, 1000);
+	struct sstate_error err = { 0 };
+	static char big[10000];
+	char dir[PATH_MAX], path[PATH_MAX];
+	struct stat st;
+	int n = 0, fds;
+	uint64_t gone;
+	void *c;
+
+	kit_tmp_fast(dir, sizeof(dir));
+	fds = kit_fds();
+	c = kit_open(dir, "");
+	kit_tag(&rec, 6);
+	kit_path(path, dir, &key);
+	T(drv->create(c, &key, &rec, &err) == 0 &&
+	    drv->create(c, &key, &rec, &err) == SSTATE_EEXIST &&
+	    drv->create(c, &two, &rec, &err) == 0 && stat(path, &st) == 0 &&
+	    st.st_nlink == 1 && st.st_blocks * 512 >= 1024,
+	    "%s: create, whole and exclusive %s", what, err.text);
+	rec = kit_rec(2, big, sizeof(big), 1000);
+	T(kit_get(&got, c, &key) == 0 && got.rec.rev == 1 &&
+	    drv->replace(c, &key, 1, &rec, &err) == 0 &&
+	    kit_get(&got, c, &key) == 0 && got.rec.body.len == sizeof(big),
+	    "%s: replace and growth %s", what, err.text);
+	T(drv->remove(c, &key, 2, &err) == 0 &&
+	    kit_get(&got, c, &key) == SSTATE_ENOTFOUND &&
+	    drv->each(c, "app", NULL, count, &n, &err) == 0 && n == 1 &&
+	    drv->reap(&gone, c, "app", 1000, 0, &err) == 0 && gone == 1,
+	    "%s: remove, each, reap %s", what, err.text);
+	(void)snprintf(path, sizeof(path), "%s/n.app/t", dir);
+	n = rmdir(path);
+	T(n == 0 || errno == ENOENT, "%s: nothing is left aside", what);
+	T(symlink("/etc", path) == 0 &&
+	    drv->create(c, &key, &rec, &err) != -1 &&
+	    access("/etc/.t-", F_OK) != 0, "%s: no link is followed", what);
+	drv->close(c);
+	T(kit_fds() == fds, "%s: no descriptor leaks", what);
+	kit_rm(dir);
+}
+
+/* openat2() and what stands for it agree. */
+static void
+same_answers(void)
+{
+	static const struct {
+		const char *path;
+		int ok;
+	} t[] = {
+		{ "dir/file", 1 },
+		{ "dir", 1 },
+		{ "dir/../dir/file", 0 },
+		{ "../x", 0 },
+		{ "link/file", 0 },
+		{ "dir/link", 0 },
+		{ "dir/gone", 0 },
+		{ "dir/file/x", 0 },
+		{ "up/etc", 0 },
+	};
+	char dir[PATH_MAX], path[PATH_MAX + 16];
+	struct sstate_error err = { 0 };
+	struct fdir d = { 0 };
+	int fd, with, without;
+	size_t i;
+
+	kit_tmp_fast(dir, sizeof(dir));
+	NEED(fdir_open(&d, dir, 0, &err) == 0, "a directory");
+	(void)mkdirat(d.fd, "dir", 0700);
+	(void)symlinkat("dir", d.fd, "link");
+	(void)symlinkat("/", d.fd, "up");
+	(void)symlinkat("file", d.fd, "dir/link");
+	(void)snprintf(path, sizeof(path), "%s/dir/file", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	(void)close(fd);
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		d.no_openat2 = 0;
+		with = fdir_at(&d, t[i].path, O_RDONLY, 0);
+		d.no_openat2 = 1;
+		without = fdir_at(&d, t[i].path, O_RDONLY, 0);
+		/* ".." within is refused step by step: nobody needs it. */
+		T((without >= 0) == t[i].ok && (with >= 0 || !t[i].ok),
+		    "F-06 %s is %s, by openat2 and without", t[i].path,
+		    t[i].ok ? "opened" : "refused");
+		if (with >= 0)
+			(void)close(with);
+		if (without >= 0)
+			(void)close(without);
+	}
+	fdir_close(&d);
+	kit_rm(dir);
+}
+
+int
+main(void)
+{
+	life("all there");
+	lacks.openat2 = ENOSYS;
+	life("no openat2");
+	lacks.openat2 = EPERM;
+	life("openat2 filtered");
+	lacks.openat2 = 0;
+	lacks.tmpfile = EOPNOTSUPP;
+	life("no O_TMPFILE");
+	lacks.renameat2 = EINVAL;
+	life("no O_TMPFILE, no renameat2");
+	lacks.tmpfile = lacks.renameat2 = 0;
+	lacks.proc = ENOENT;
+	life("no /proc");
+	lacks.fallocate = EOPNOTSUPP;
+	life("no /proc, no fallocate");
+	memset(&lacks, 0, sizeof(lacks));
+	same_answers();
+	return tap_done();
+}
