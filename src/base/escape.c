@@ -139,7 +139,10 @@ path_is_local(const char *s)
 	 * Browsers take "/\" for "//", and drop tabs and newlines before they
 	 * look: "/\t/evil" would leave the site.
 	 */
-	if (p[0] != '/' || p[1] == '/')
+	if (p[0] == '\0' || (p[0] == '/' && p[1] == '/'))
+		return 0;
+	/* Relative: a colon in its first segment would make that a scheme. */
+	if (p[strcspn(s, ":/?#")] == ':')
 		return 0;
 	for (; *p != '\0'; p++)
 		if (*p <= 0x20 || *p == 0x7f || *p == '\\')

@@ -15,8 +15,8 @@ void escape_url(struct buf *out, const char *p, size_t n);
 /* URL path: as above, but '/' and what RFC 3986 3.3 allows stays. */
 void escape_path(struct buf *out, const char *p, size_t n);
 /*
- * 1 if s is a path of this site, good for Location and href: no scheme, no
- * "//" or "/\" at its start, no backslash, control or blank octet anywhere.
+ * 1 if s is a path of this site, absolute or relative, good for Location and
+ * href: no scheme, no "//" or "/\" at its start, no backslash, control or blank octet anywhere.
  */
 int path_is_local(const char *s);
 /* RFC 9110 5.6.2 token; 5.5 field value without CR, LF, NUL, control. */

@@ -332,7 +332,8 @@ answer_redirect(struct answer *w, const char *to)
 
 	if ((r = may_change(w)) != 0)
 		return r;
-	if (to == NULL || !path_is_local(to))
+	/* What a server makes of a relative Location is its own affair. */
+	if (to == NULL || to[0] != '/' || !path_is_local(to))
 		return answer_fail(w, SSTATE_EINVAL,
 		    "a redirect that leaves this site");
 	w->body.len = 0;

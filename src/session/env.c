@@ -237,6 +237,7 @@ open_ring(struct sstate *env, struct sstate_error *err)
 		      err)) == SSTATE_ENOTFOUND) {
 		if ((env->flags & SSTATE_NO_CREATE) != 0)
 			return 0;
+		err_clear(err); /* there was none: no failure */
 		r = keyring_create(&ring, env->ring_path, max, now, err);
 	}
 	if (r != 0)

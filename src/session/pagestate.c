@@ -60,7 +60,7 @@ rolled_back(struct sstate_session *s, const struct page_head *h,
 
 	if (seen <= revision_counter(s->head.revision))
 		return 0;
-	if ((r = sstate_reload(s)) != 0)
+	if ((r = session_reread(s)) != 0)
 		return err_plain(err, r, "begin");
 	if (seen <= revision_counter(s->head.revision))
 		return 0;
@@ -98,7 +98,7 @@ consume(struct sstate_session *s, const struct page_head *h,
 		return err_plain(err, r, "begin");
 	r = commit_once(s, err);
 	if (r == SSTATE_EEXIST) { /* another request was faster */
-		if ((r = sstate_reload(s)) != 0)
+		if ((r = session_reread(s)) != 0)
 			return err_plain(err, r, "begin");
 		s->once = ONCE_USED;
 		return 0;

@@ -128,17 +128,23 @@ read_params(struct sstate_session *s, const struct sstate_web *web,
 	return take_params(query, body, web, &count, err);
 }
 
-/* A header's value, kept; NULL if there is none, or if it is too long. */
+/*
+ * A header's value, kept; NULL if it did not come.  One that is too long, or
+ * that there is no memory for, came all the same: it becomes what matches
+ * nothing, so that no check is passed by it (R-62, fail closed).
+ */
 static const char *
 header(struct sstate_session *s, const struct sstate_web *web, const char *name,
     size_t max)
 {
-	const char *v;
+	static const char nothing[] = "?";
+	const char *v, *kept;
 
-	if (web->header == NULL || (v = web->header(web->arg, name)) == NULL ||
-	    strnlen(v, max + 1) > max)
+	if (web->header == NULL || (v = web->header(web->arg, name)) == NULL)
 		return NULL;
-	return arena_str(s->a, v);
+	if (strnlen(v, max + 1) > max || (kept = arena_str(s->a, v)) == NULL)
+		return nothing;
+	return kept;
 }
 
 static int

@@ -264,14 +264,12 @@ sstate_free(struct sstate_session *s)
 }
 
 int
-sstate_reload(struct sstate_session *s)
+session_reread(struct sstate_session *s)
 {
 	struct sstate_error err;
 	struct view *v;
 	int r;
 
-	if (s == NULL)
-		return SSTATE_EINVAL;
 	memset(&s->fail, 0, sizeof(s->fail));
 	memset(&s->last, 0, sizeof(s->last));
 	err_clear(&err);
@@ -305,6 +303,22 @@ sstate_reload(struct sstate_session *s)
 		return session_fail(s, r, "reload: %s", sstate_strerror(r));
 	s->witness = s->head.revision;
 	return 0;
+}
+
+int
+sstate_reload(struct sstate_session *s)
+{
+	int r;
+
+	if (s == NULL)
+		return SSTATE_EINVAL;
+	if ((r = session_reread(s)) != 0 || s->ended ||
+	    (s->how & SSTATE_NO_STORE) != 0)
+		return r;
+	/* What begin took up of what was sent is the library's to do again. */
+	if ((r = first_use(s)) != 0)
+		return r;
+	return mindset_take(s);
 }
 
 const struct sstate_error *

@@ -120,6 +120,8 @@ int session_fail(struct sstate_session *s, int code, const char *fmt, ...)
 int session_open_for_change(struct sstate_session *s);
 /* Another request ended it: SSTATE_EGONE, kept for good. */
 int session_gone(struct sstate_session *s, struct sstate_error *err);
+/* Drop what was not committed and read again; sstate_reload() goes on. */
+int session_reread(struct sstate_session *s);
 /* Fresh base and work without values, no id. */
 int session_blank(struct sstate_session *s);
 /* Take v for the session's record: base and work, token, head. */

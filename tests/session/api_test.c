@@ -588,7 +588,7 @@ too_big(void)
 	struct sstate_how keep = how_of(SSTATE_UNFORGETFUL, NULL, NULL);
 	struct site w;
 	struct who u, v;
-	struct call c, d;
+	struct call c;
 	int i, r;
 
 	memset(big, 'x', sizeof(big) - 1);
@@ -634,17 +634,33 @@ too_big(void)
 	else
 		drop(&c);
 	T(r == SSTATE_ETOOBIG, "R-90 sent values count as well (%d)", r);
-	/* two that fit, each alone */
+	site_close(&w);
+}
+
+/* Two requests of which each fits, alone. */
+static void
+too_big_together(void)
+{
+	static char big[2500];
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	struct site w;
+	struct who v;
+	struct call c, d;
+
+	memset(big, 'x', sizeof(big) - 1);
+	o.flags = BY_OWN;
+	o.max_bytes = 4096;
+	NEED(site_open(&w, &o) == 0, "R-90 a limit by option");
 	who_init(&v, BY_OWN);
 	(void)put(&w, &v, NULL, "a", "old");
 	(void)ask(&c, &w, &v, NULL);
 	(void)ask(&d, &w, &v, NULL);
-	(void)sstate_setstr(c.s, SSTATE_STORED, "c", big + 2000);
-	(void)sstate_setstr(d.s, SSTATE_STORED, "d", big + 2000);
+	(void)sstate_setstr(c.s, SSTATE_STORED, "c", big);
+	(void)sstate_setstr(d.s, SSTATE_STORED, "d", big);
 	T(end(&c) == 0, "R-90 one of two at the same time");
 	T(sstate_commit(d.s) == SSTATE_ETOOBIG, "R-90 and what is too much");
 	drop(&d);
-	T(holds(&w, &v, NULL, NULL, "c", big + 2000) &&
+	T(holds(&w, &v, NULL, NULL, "c", big) &&
 		holds(&w, &v, NULL, NULL, "d", "(none)"),
 	    "R-90 nothing is lost");
 	site_close(&w);
@@ -1024,6 +1040,7 @@ main(void)
 	sizes();
 	nulls();
 	too_big();
+	too_big_together();
 	balanced();
 	for (forever = 0; forever < 2; forever++) {
 		nth_open(forever);

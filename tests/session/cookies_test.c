@@ -337,7 +337,6 @@ several(void)
 	struct site w;
 	struct who u, v;
 	struct call c;
-	const char *p;
 	char bad[64], a[64], b[64];
 	unsigned lines, gets, i;
 
@@ -392,6 +391,27 @@ several(void)
 	    Q(.anon = 1, .cookie = fmt("%s=%s; %s=%s; x=1", name, a, name, a)));
 	T(is(c.s, SSTATE_STORED, "a", "u"), "R-43 the same id twice is one");
 	drop(&c);
+	site_close(&w);
+}
+
+/* More than two of ours. */
+static void
+crowds(void)
+{
+	struct site w;
+	struct who u, v;
+	struct call c;
+	const char *p;
+	char a[64], b[64];
+	unsigned i;
+
+	site_by(&w, BY_COOKIE);
+	who_init(&u, BY_COOKIE);
+	who_init(&v, BY_COOKIE);
+	(void)put(&w, &u, NULL, "a", "u");
+	(void)put(&w, &v, NULL, "a", "v");
+	(void)snprintf(a, sizeof(a), "%.60s", jar_first(&u.jar));
+	(void)snprintf(b, sizeof(b), "%.60s", jar_first(&v.jar));
 	for (i = 0; i < 2; i++) {
 		(void)ask(&c, &w, &u,
 		    Q(.anon = 1,
@@ -598,6 +618,7 @@ main(void)
 	variants();
 	exact_names();
 	several();
+	crowds();
 	bombs();
 	ending();
 	new_ids();

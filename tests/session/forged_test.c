@@ -737,6 +737,15 @@ silent(void)
 	map_free(&m);
 }
 
+/* Also when a test gives up early. */
+static void
+sweep(void)
+{
+	(void)unlink(ring);
+	(void)unlink(ring2);
+	(void)rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -747,6 +756,7 @@ main(void)
 	(void)snprintf(dir, sizeof(dir), "%s/forged.XXXXXX",
 	    tmp == NULL || strlen(tmp) > 80 ? "/tmp" : tmp);
 	NEED(mkdtemp(dir) != NULL, "R-08 a folder for the rings");
+	NEED(atexit(sweep) == 0, "R-08 which is swept at the end");
 	(void)snprintf(ring, sizeof(ring), "%s/ring", dir);
 	(void)snprintf(ring2, sizeof(ring2), "%s/ring2", dir);
 	for (i = 0; i < 3; i++) {

@@ -633,6 +633,15 @@ static const struct {
 	{ defect_11 }, { defect_12 }, { defect_15 }, { defect_16 },
 	{ defect_17 }, { defect_18_19 } };
 
+/* Also when a test gives up early. */
+static void
+sweep(void)
+{
+	(void)unlink(ring);
+	(void)unlink(ring2);
+	(void)rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -645,6 +654,7 @@ main(void)
 	(void)snprintf(dir, sizeof(dir), "%s/octets.XXXXXX",
 	    tmp == NULL || strlen(tmp) > 80 ? "/tmp" : tmp);
 	NEED(mkdtemp(dir) != NULL, "defect 8 a folder for the rings");
+	NEED(atexit(sweep) == 0, "R-08 which is swept at the end");
 	(void)snprintf(ring, sizeof(ring), "%s/ring", dir);
 	(void)snprintf(ring2, sizeof(ring2), "%s/ring2", dir);
 	for (k = 0; k < 2; k++) {

@@ -99,10 +99,11 @@ static void
 local_paths(void)
 {
 	static const char *const good[] = { "/", "/a?b=c#d", "/cgi-bin/x.cgi",
-		"/a//b", "/a:b", "/javascript:x", "/\xc3\xbc" };
-	static const char *const bad[] = { "", "a", "//evil", "/\\evil",
+		"/a//b", "/a:b", "/javascript:x", "/\xc3\xbc", "a", "?x",
+		"a/b:c", "../x.cgi", "#top", "?u=a:b" };
+	static const char *const bad[] = { "", "a:b", "//evil", "/\\evil",
 		"\\evil", "/\t/evil", "/\n/evil", "/a b", "/a\x7f", " /a",
-		"javascript:alert(1)", "http://evil/", "/a\\b", "?x", "\t/a",
+		"javascript:alert(1)", "http://evil/", "/a\\b", "data:,x", "\t/a",
 		"/a\r\nSet-Cookie: x=y", "/\x01" };
 	size_t i;
 
