@@ -28,8 +28,25 @@ configure_file(cmake/securestate.pc.in securestate.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/securestate.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
+# A page is found under every name of its NAME section: what is not the
+# file's own name gets a stub that leads there.
 file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.[1-8]")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages})
 foreach(page IN LISTS pages)
-  string(REGEX MATCH "[1-8]$" section "${page}")
-  install(FILES "${page}" DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+  get_filename_component(file "${page}" NAME)
+  string(REGEX MATCH "[1-8]$" section "${file}")
+  set(installed "${page}")
+  file(STRINGS "${page}" lines REGEX "^\\.N[dm] ")
+  foreach(line IN LISTS lines)
+    if(NOT line MATCHES "^\\.Nm ([A-Za-z0-9_-]+)")
+      break() # .Nd ends the names
+    endif()
+    if(NOT file STREQUAL "${CMAKE_MATCH_1}.${section}")
+      set(stub "${PROJECT_BINARY_DIR}/man/${CMAKE_MATCH_1}.${section}")
+      file(CONFIGURE OUTPUT "${stub}" CONTENT ".so man${section}/${file}\n")
+      list(APPEND installed "${stub}")
+    endif()
+  endforeach()
+  install(FILES ${installed}
+    DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
 endforeach()

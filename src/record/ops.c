@@ -72,8 +72,7 @@ number_parse(int64_t *out, const char *p, size_t n)
 static int
 apply_set(struct rec *r, const struct op *op)
 {
-	if (op->kind == OP_SET_ABSENT &&
-	    table_find(&r->vals, op->name) != NULL)
+	if (op->kind == OP_SET_ABSENT && table_find(&r->vals, op->name) != NULL)
 		return 0;
 	return table_set(&r->vals, op->name, op->vals, op->n);
 }
@@ -91,7 +90,7 @@ apply_incr(struct rec *r, const struct op *op)
 
 	if (e != NULL && e->n > 0 &&
 	    (e->n > 1 ||
-	    number_parse(&now, e->vals[0].ptr, e->vals[0].len) != 0))
+		number_parse(&now, e->vals[0].ptr, e->vals[0].len) != 0))
 		return SSTATE_ECONFLICT;
 	if (__builtin_add_overflow(now, op->by, &now))
 		return SSTATE_ECONFLICT;
@@ -154,8 +153,8 @@ same_values(const struct entry *a, const struct entry *b)
 	for (i = 0; i < a->n; i++)
 		if (a->vals[i].len != b->vals[i].len ||
 		    (a->vals[i].len > 0 &&
-		    memcmp(a->vals[i].ptr, b->vals[i].ptr, a->vals[i].len) !=
-			0))
+			memcmp(a->vals[i].ptr, b->vals[i].ptr,
+			    a->vals[i].len) != 0))
 			return 0;
 	return 1;
 }

@@ -41,10 +41,16 @@ struct ops {
 void ops_init(struct ops *o, struct arena *a);
 int ops_push(struct ops *o, const struct op *op);
 
-/* A whole number as INCR takes it: [-]digits, no blanks, no leading zeros. */
+/*
+ * A whole number as INCR takes it: [-]digits, no blanks, no leading zeros;
+ * else SSTATE_EPARSE, and *out is 0.
+ */
 int number_parse(int64_t *out, const char *p, size_t n);
 
-/* Apply one to r.  SSTATE_ECONFLICT: INCR of no number, or overflow. */
+/*
+ * Apply one to r.  SSTATE_ECONFLICT: INCR of no number, or overflow.
+ * SSTATE_EEXIST: ONCE of a page that was used, or is stale.
+ */
 int op_apply(struct rec *r, const struct op *op);
 
 /*
@@ -53,7 +59,8 @@ int op_apply(struct rec *r, const struct op *op);
  * set, deleted or cleared was set, deleted or cleared meanwhile (an INCR
  * meets another INCR freely, but not a set); a CLEAR conflicts with any
  * change of values.  Without strict only a failing INCR, SSTATE_ECONFLICT.
- * On failure now is to be thrown away.
+ * SSTATE_EEXIST: another request has used a ONCE page.  On failure now is to
+ * be thrown away.
  */
 int ops_replay(struct rec *now, const struct rec *was, const struct ops *o,
     int strict);

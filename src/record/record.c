@@ -315,6 +315,15 @@ take_map(struct table *t, struct arena *a, struct in *in)
 		spoil(in, SSTATE_EPARSE);
 }
 
+/* Used marks lie by (issued, jti). */
+static int
+once_order(const struct rec_once *o, const uint8_t jti[16], int64_t issued)
+{
+	if (o->issued != issued)
+		return o->issued < issued ? -1 : 1;
+	return memcmp(o->jti, jti, sizeof(o->jti));
+}
+
 static void
 take_once(struct rec *r, struct in *in)
 {
@@ -333,9 +342,7 @@ take_once(struct rec *r, struct in *in)
 		o->issued = take_time(in);
 		/* Beyond the floor and in order: one form for one set. */
 		if (o->issued <= r->once_floor ||
-		    (last != NULL && (o->issued < last->issued ||
-		    (o->issued == last->issued &&
-		    memcmp(o->jti, last->jti, sizeof(o->jti)) <= 0))))
+		    (last != NULL && once_order(last, o->jti, o->issued) >= 0))
 			spoil(in, SSTATE_EPARSE);
 		if (in->bad != 0)
 			return;
@@ -444,14 +451,6 @@ rec_weight(const struct rec *r, size_t *values)
 	}
 	*values = n;
 	return bytes;
-}
-
-static int
-once_order(const struct rec_once *o, const uint8_t jti[16], int64_t issued)
-{
-	if (o->issued != issued)
-		return o->issued < issued ? -1 : 1;
-	return memcmp(o->jti, jti, sizeof(o->jti));
 }
 
 int

@@ -16,7 +16,8 @@
  *   LATE    a commit that is undecided and then repeated with a new id:
  *           every reading of old looks for the first attempt.
  *   LOGOUT  remove(expected) in a loop with reading again; of a moved stub
- *           the successor first, then the stub.
+ *           the successor first, then the stub.  An ended stub is removed
+ *           as well; what the log-in has begun stays.
  *
  * A create without an answer is not sent again; nor is a rewrite of new.
  * Each of R0, R1, R2 is one request, begun under any id that the browser
@@ -32,6 +33,7 @@
  *
  * Defects to be found: UPSERT NO_RECHECK NO_REBASE NO_FOLLOW NO_OWN OWN_LAST
  * UNDO_AT_ONCE BUSY_UNDO LOGIN_MOVED NO_LATE_RECHECK
+ * DROP_IDS
  */
 #ifndef R0
 #define R0 ROTATE
@@ -104,6 +106,12 @@ hidden byte x, y, z, usable, record;
 hidden mtype answer;
 hidden Record w;		/* the request in hand */
 hidden byte wop, wat, wwant;
+
+#ifdef DROP_IDS
+#define IDS(ids_) (1 << me)
+#else
+#define IDS(ids_) ((ids_) | (1 << me))
+#endif
 
 #define ADDED(sum_, i) (((sum_) >> (2 * (i))) & 3)
 
@@ -185,6 +193,16 @@ inline request(op_, at_, want_)
 	fi
 }
 
+/* Is that stub of this request? */
+#if defined(NO_OWN)
+#define MINE(r_) false
+#elif defined(OWN_LAST)
+#define MINE(r_) (r_.kind != LIVE && r_.rev == REVISION(me, n))
+#else
+#define MINE(r_) ((r_.kind == MOVED && r_.succ == new) || \
+	(r_.kind == ENDED && OWNER(r_.rev) == me))
+#endif
+
 /* How many live records a browser can open, and one of them. */
 inline count_usable()
 {
@@ -226,7 +244,7 @@ proctype client(byte me; byte what)
 	Record seen;
 	byte at, new, newrev, stubrev, n, ids, tries, base, attempt;
 	byte stub[2], depth;
-	bit undecided, done;
+	bit undecided, done, theirs;
 
 	/* begin: under any id that the browser knows */
 	atomic {
@@ -352,8 +370,7 @@ create:
 		n++;
 		newrev = REVISION(me, n);
 		make(LIVE, seen.counter + 1, newrev,
-		    seen.sum + (done -> 0 : 1 << (2 * me)),
-		    seen.ids | (1 << me), 0);
+		    seen.sum + (done -> 0 : 1 << (2 * me)), IDS(seen.ids), 0);
 		request(CREATE, new, 0);
 		if
 		:: answer == DONE -> goto stub_old
@@ -422,21 +439,8 @@ resolve:
 #endif
 #endif
 		if
-#ifndef NO_OWN
-		:: seen.kind == MOVED && seen.succ == new ->
-			acknowledge(new);
-			goto end
-#ifdef OWN_LAST
-		:: seen.kind == ENDED && seen.rev == REVISION(me, n) ->
-#else
-		:: seen.kind == ENDED && OWNER(seen.rev) == me ->
-#endif
-			acknowledge(new);
-			goto end
-		:: seen.kind == MOVED && seen.succ != new -> goto leave
-#else
-		:: seen.kind == MOVED -> goto leave
-#endif
+		:: MINE(seen) -> acknowledge(new); goto end
+		:: seen.kind == MOVED && !MINE(seen) -> goto leave
 		:: seen.kind == LIVE && seen.rev == base -> goto stub_old
 #ifdef NO_REBASE
 		:: seen.kind == LIVE && seen.rev != base -> goto stub_old
@@ -452,8 +456,7 @@ rebase:
 		n++;
 		newrev = REVISION(me, n);
 		make(LIVE, seen.counter + 1, newrev,
-		    seen.sum + (done -> 0 : 1 << (2 * me)),
-		    seen.ids | (1 << me), 0);
+		    seen.sum + (done -> 0 : 1 << (2 * me)), IDS(seen.ids), 0);
 		request(REPLACE, new, base);
 		if
 		:: answer == DONE -> goto stub_old
@@ -485,7 +488,7 @@ logout:
 		copy(seen, stored[at]);
 		if
 		:: seen.kind == 0 -> goto ended
-		:: seen.kind == ENDED -> result[me] = GONE; goto end
+		:: seen.kind == ENDED -> theirs = 1; goto remove
 #ifndef NO_FOLLOW
 		:: seen.kind == MOVED ->
 			stub[depth] = at;
@@ -527,6 +530,10 @@ ended:
 			fi
 		:: else
 		fi;
+		if
+		:: theirs -> result[me] = GONE; goto end /* of a log-in */
+		:: else
+		fi;
 		result[me] = OK;
 		loggedout = 1;
 		count_usable();
@@ -538,7 +545,7 @@ end:
 		copy(seen, w);
 		at = 0; new = 0; newrev = 0; stubrev = 0; n = 0; ids = 0;
 		tries = 0; base = 0; attempt = 0; stub[0] = 0; stub[1] = 0;
-		depth = 0; undecided = 0; done = 0
+		depth = 0; undecided = 0; done = 0; theirs = 0
 	}
 }
 
