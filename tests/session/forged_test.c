@@ -100,7 +100,7 @@ bad_ids(unsigned carry)
 {
 	static struct site w;
 	static struct map m;
-	char good[128], bad[128];
+	char good[256], bad[128];
 	const char *by = by_name(carry);
 	unsigned i, calls, wrong = 0;
 	uint64_t x = 88172645463325252u;
@@ -139,7 +139,7 @@ no_adoption(unsigned carry)
 	struct who u, v;
 	struct call c;
 	const char *by = by_name(carry), *id;
-	char mine[64];
+	char mine[256];
 
 	open_map(&w, &m, carry);
 	memset(&n, 0, sizeof(n));

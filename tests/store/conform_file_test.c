@@ -30,7 +30,7 @@ suite(const char *params, unsigned scale)
 {
 	struct conform c = { .driver = &sstate_driver_v1_file,
 		.open = open_conf, .scale = scale };
-	char dir[PATH_MAX], uri[PATH_MAX + 64];
+	char dir[KIT_DIR], uri[PATH_MAX + 64];
 	const char *env = getenv("SSTATE_TEST_SCALE");
 	unsigned long more;
 

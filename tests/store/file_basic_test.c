@@ -4,7 +4,7 @@
 #include "file_kit.h"
 
 static struct got got;
-static char dir[PATH_MAX];
+static char dir[KIT_DIR];
 static const char *const syncs[] = { "?sync=none", "?sync=data",
 	"?sync=full" };
 

@@ -362,7 +362,7 @@ sweep(size_t i, const char *params, int kind, int error, int which, int must)
 	struct sstate_record old = kit_rec(1, "old", 3, 300);
 	struct sstate_error err;
 	const char *bad = NULL;
-	char dir[PATH_MAX];
+	char dir[KIT_DIR];
 	unsigned k = 0;
 	int r = 0, fds;
 	void *c;
@@ -400,7 +400,6 @@ static void
 replace_log(void *c, uint64_t rev, int *r)
 {
 	struct sstate_record rec = kit_rec(rev + 1, "next", 4, 300);
-	int on = inject.k != 0;
 
 	inject.len = 0;
 	memset(inject.log, 0, sizeof(inject.log));
@@ -408,7 +407,6 @@ replace_log(void *c, uint64_t rev, int *r)
 	inject.on = 1;
 	*r = drv->replace(c, &key, rev, &rec, NULL);
 	inject.on = 0;
-	(void)on;
 }
 
 /* 3.3: after a failed fdatasync nothing is believed to be on disk. */
@@ -416,7 +414,7 @@ static void
 final(void)
 {
 	struct sstate_record old = kit_rec(1, "old", 3, 300);
-	char dir[PATH_MAX];
+	char dir[KIT_DIR];
 	int r;
 	void *c;
 
@@ -440,6 +438,18 @@ final(void)
 	    inject.at[strchr(inject.log, 'w') - inject.log] == 0,
 	    "the next writer writes that slot anew and syncs it before it "
 	    "touches the other: %s", inject.log);
+	inject.k = 1;
+	inject.fired = 0;
+	replace_log(c, 4, &r);
+	T(r == SSTATE_ESTORE && inject.fired, "it fails once more");
+	inject.len = 0;
+	memset(inject.log, 0, sizeof(inject.log));
+	inject.k = 0;
+	inject.on = 1;
+	r = drv->remove(c, &key, 5, NULL);
+	inject.on = 0;
+	T(r == 0 && strstr(inject.log, "rwswws") != NULL,
+	    "so does who ends it: %s", inject.log);
 	drv->close(c);
 	kit_rm(dir);
 }

@@ -193,7 +193,7 @@ play(const struct scene *s, const char *params)
 	struct sstate_record old = kit_rec(1, "old", 3, EXPIRES);
 	struct sstate_key key = kit_key(1, "app"), pad = kit_key(2, "app");
 	const char *bad = NULL;
-	char dir[PATH_MAX];
+	char dir[KIT_DIR];
 	unsigned k = 0;
 	int r = 1;
 	void *c;

@@ -31,7 +31,7 @@ extern const struct sstate_driver sstate_driver_v1_file;
 
 static const struct sstate_driver *const drv = &sstate_driver_v1_file;
 
-enum { KIT_BODY = 1 << 20 };
+enum { KIT_BODY = 1 << 20, KIT_DIR = 256, KIT_PATH = 1024 };
 
 struct got {
 	int calls;
@@ -169,15 +169,16 @@ kit_get(struct got *g, void *ctx, const struct sstate_key *key)
 	return drv->get(ctx, key, kit_found, g, &err);
 }
 
-/* Path of a record; n hex characters of the key are the directory's. */
+/* Path of a record: out has KIT_PATH bytes. */
 KIT void
 kit_path(char *out, const char *dir, const struct sstate_key *key)
 {
-	size_t n = (size_t)sprintf(out, "%s/n.%s/%02x/", dir, key->ns,
-	    key->id[0]), i;
+	size_t n, i;
 
-	for (i = 1; i < sizeof(key->id); i++)
-		n += (size_t)sprintf(out + n, "%02x", key->id[i]);
+	(void)snprintf(out, KIT_PATH, "%.255s/n.%.32s/%02x/", dir, key->ns,
+	    key->id[0]);
+	for (n = strlen(out), i = 1; i < sizeof(key->id); i++, n += 2)
+		(void)snprintf(out + n, KIT_PATH - n, "%02x", key->id[i]);
 }
 
 /* Descriptors of this process. */

@@ -98,7 +98,7 @@ life(const char *what)
 	struct sstate_record rec = kit_rec(1, "body", 4, 1000);
 	struct sstate_error err = { 0 };
 	static char big[10000];
-	char dir[PATH_MAX], path[PATH_MAX];
+	char dir[KIT_DIR], path[KIT_PATH];
 	struct stat st;
 	int n = 0, fds;
 	uint64_t gone;
@@ -153,7 +153,7 @@ same_answers(void)
 		{ "dir/file/x", 0 },
 		{ "up/etc", 0 },
 	};
-	char dir[PATH_MAX], path[PATH_MAX + 16];
+	char dir[KIT_DIR], path[KIT_PATH];
 	struct sstate_error err = { 0 };
 	struct fdir d = { 0 };
 	int fd, with, without;

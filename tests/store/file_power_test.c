@@ -618,7 +618,7 @@ judge(const char *dir, int cut, int level)
 static void
 cuts(const char *params, int level)
 {
-	char dir[PATH_MAX], sub[PATH_MAX + 32];
+	char dir[KIT_DIR], sub[KIT_PATH];
 	const char *bad = NULL;
 	int cut, how, times, disks = 0;
 
@@ -646,7 +646,7 @@ cuts(const char *params, int level)
 static void
 level(const char *params, int which)
 {
-	char dir[PATH_MAX];
+	char dir[KIT_DIR];
 	struct stat st;
 	void *c;
 	int i;

@@ -15,7 +15,7 @@
 enum { SELF = 65534, OTHER = 1, EXPIRES = 1000 };
 
 static struct got got;
-static char top[PATH_MAX];
+static char top[KIT_PATH];
 static int root;
 
 /* Run fn as the unprivileged user, in a child; what it returns. */
@@ -58,7 +58,7 @@ give(const char *path, uid_t uid, mode_t mode)
 static void
 sub(char *out, const char *name)
 {
-	(void)snprintf(out, PATH_MAX, "%.3000s/%s", top, name);
+	(void)snprintf(out, KIT_PATH, "%.255s/%s", top, name);
 }
 
 static uid_t
@@ -75,7 +75,7 @@ parents(void)
 	static const mode_t modes[] = { 0711, 0755, 0775, 0757, 0777, 0731,
 		0713, 0751 };
 	const uid_t owners[] = { self(), 0, OTHER };
-	char parent[PATH_MAX], store[PATH_MAX + 8];
+	char parent[KIT_PATH], store[KIT_PATH + 8];
 	unsigned wrong = 0, n = 0, o, m, sticky;
 	int want, r;
 
@@ -111,7 +111,7 @@ itself(void)
 	static const mode_t modes[] = { 0700, 0710, 0701, 0720, 0702, 0740,
 		0704, 0777 };
 	const uid_t owners[] = { self(), 0, OTHER };
-	char store[PATH_MAX];
+	char store[KIT_PATH];
 	unsigned wrong = 0, n = 0, o, m;
 	struct stat st;
 
@@ -132,7 +132,7 @@ itself(void)
 static void
 links(void)
 {
-	char real[PATH_MAX], link[PATH_MAX], below[PATH_MAX + 8];
+	char real[KIT_PATH], link[KIT_PATH], below[KIT_PATH + 8];
 	int fd;
 
 	sub(real, "real");
@@ -220,7 +220,7 @@ static void
 umasks(void)
 {
 	static const int masks[] = { 0, 0777, 022, 0277 };
-	char store[PATH_MAX];
+	char store[KIT_PATH];
 	size_t i;
 	int a, b;
 
@@ -240,7 +240,7 @@ moves(const char *path, int arg)
 {
 	struct sstate_record rec = kit_rec(1, "body", 4, 0);
 	struct sstate_key key = kit_key(1, "app");
-	char away[PATH_MAX];
+	char away[KIT_PATH];
 	void *c;
 
 	(void)arg;
@@ -265,7 +265,7 @@ moves(const char *path, int arg)
 static void
 moved(void)
 {
-	char home[PATH_MAX];
+	char home[KIT_PATH];
 	int r;
 
 	sub(home, "home");
@@ -322,7 +322,7 @@ socket_at(const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
+	char dir[KIT_PATH];
 	int s = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	/* The name alone fits: from inside the directory. */
@@ -389,7 +389,7 @@ meet(const char *store, int i)
 	struct sstate_record rec = kit_rec(2, "other", 5, EXPIRES);
 	struct sstate_key key = kit_key(1, "app");
 	struct stat was, is;
-	char path[PATH_MAX], boot[PATH_MAX];
+	char path[KIT_PATH], boot[KIT_PATH];
 	int listed = 0, r;
 	uint64_t n;
 	void *c = kit_open(store, "");
@@ -446,7 +446,7 @@ planted(void)
 {
 	static const char text[] = "SSF1 a file of somebody else";
 	struct sstate_key key = kit_key(1, "app");
-	char store[PATH_MAX], victim[PATH_MAX], path[PATH_MAX], buf[64];
+	char store[KIT_PATH], victim[KIT_PATH], path[KIT_PATH], buf[64];
 	ssize_t len;
 	size_t i;
 	int fd, r;
@@ -485,7 +485,7 @@ sidestep(const char *store, int arg)
 {
 	struct sstate_record rec = kit_rec(1, "record", 6, EXPIRES);
 	struct sstate_key key = kit_key(1, "app");
-	char path[PATH_MAX], out[PATH_MAX];
+	char path[KIT_PATH], out[KIT_PATH];
 	uint64_t n;
 	void *c;
 	int r;
@@ -515,7 +515,7 @@ sidesteps(void)
 {
 	static const char *const which[] = { "namespace", "expiry index",
 		"user index", "sub-directory" };
-	char store[PATH_MAX], out[PATH_MAX];
+	char store[KIT_PATH], out[KIT_PATH];
 	int i, r;
 
 	sub(store, "store");
@@ -528,6 +528,31 @@ sidesteps(void)
 		    "%s: nothing is made outside (%d)", which[i], r);
 		kit_rm(store);
 	}
+}
+
+/* Root could open it: only the look at the owner refuses. */
+static void
+foreign(void)
+{
+	struct sstate_record rec = kit_rec(1, "record", 6, EXPIRES);
+	struct sstate_key key = kit_key(1, "app");
+	char store[KIT_PATH], path[KIT_PATH];
+	void *c;
+
+	if (!root) {
+		tap_skip("3.2 another owner's file, as root: needs root");
+		return;
+	}
+	sub(store, "store");
+	c = kit_open(store, "");
+	kit_path(path, store, &key);
+	T(drv->create(c, &key, &rec, NULL) == 0 &&
+	    chown(path, OTHER, OTHER) == 0 &&
+	    kit_get(&got, c, &key) == SSTATE_EUNSAFE &&
+	    drv->remove(c, &key, 1, NULL) == SSTATE_EUNSAFE,
+	    "3.2 another owner's file is refused to root too");
+	drv->close(c);
+	kit_rm(store);
 }
 
 int
@@ -545,6 +570,7 @@ main(void)
 	systems();
 	planted();
 	sidesteps();
+	foreign();
 	(void)chdir("/");
 	kit_rm(top);
 	return tap_done();

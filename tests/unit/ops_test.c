@@ -111,7 +111,10 @@ test_number(void)
 		int good;
 		int64_t v;
 	} c[] = {
-		{ "0", 1, 0 }, { "1", 1, 1 }, { "-1", 1, -1 }, { "10", 1, 10 },
+		{ "0", 1, 0 },
+		{ "1", 1, 1 },
+		{ "-1", 1, -1 },
+		{ "10", 1, 10 },
 		{ "9223372036854775807", 1, INT64_MAX },
 		{ "-9223372036854775808", 1, INT64_MIN },
 		{ "9223372036854775808", 0, 0 },
@@ -119,11 +122,21 @@ test_number(void)
 		{ "9223372036854775810", 0, 0 },
 		{ "99999999999999999999", 0, 0 },
 		{ "18446744073709551616", 0, 0 },
-		{ "", 0, 0 }, { "-", 0, 0 }, { "-0", 0, 0 }, { "00", 0, 0 },
-		{ "01", 0, 0 }, { "-01", 0, 0 }, { "+1", 0, 0 },
-		{ " 1", 0, 0 }, { "1 ", 0, 0 }, { "1.0", 0, 0 },
-		{ "1e3", 0, 0 }, { "0x1", 0, 0 }, { "--1", 0, 0 },
-		{ "1-", 0, 0 }, { "a", 0, 0 },
+		{ "", 0, 0 },
+		{ "-", 0, 0 },
+		{ "-0", 0, 0 },
+		{ "00", 0, 0 },
+		{ "01", 0, 0 },
+		{ "-01", 0, 0 },
+		{ "+1", 0, 0 },
+		{ " 1", 0, 0 },
+		{ "1 ", 0, 0 },
+		{ "1.0", 0, 0 },
+		{ "1e3", 0, 0 },
+		{ "0x1", 0, 0 },
+		{ "--1", 0, 0 },
+		{ "1-", 0, 0 },
+		{ "a", 0, 0 },
 	};
 	char text[32];
 	int64_t v, w;
@@ -133,7 +146,8 @@ test_number(void)
 	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
 		v = 77;
 		T((number_parse(&v, c[i].s, strlen(c[i].s)) == 0) ==
-			    c[i].good && v == c[i].v,
+			    c[i].good &&
+			v == c[i].v,
 		    "a number as INCR takes it: \"%s\"", c[i].s);
 	}
 	T(number_parse(&v, "1\0", 2) == SSTATE_EPARSE &&
@@ -143,7 +157,7 @@ test_number(void)
 	T(number_parse(&v, "123", 2) == 0 && v == 12, "a length, not a NUL");
 	for (i = 0; i < 5000 && good; i++) {
 		w = (int64_t)(((uint64_t)rnd(1u << 31) << 33 |
-				 (uint64_t)rnd(1u << 31) << 2 | rnd(4)) >>
+				  (uint64_t)rnd(1u << 31) << 2 | rnd(4)) >>
 		    rnd(64));
 		if (rnd(2))
 			w = (int64_t)(0 - (uint64_t)w);
@@ -157,16 +171,20 @@ static void
 test_incr(void)
 {
 	static const struct {
-		const char *had;	/* operations before */
+		const char *had; /* operations before */
 		int64_t by;
 		int rc;
 		const char *then;
 	} c[] = {
-		{ "", 1, 0, "n=1#" }, { "", 0, 0, "n=0#" },
+		{ "", 1, 0, "n=1#" },
+		{ "", 0, 0, "n=0#" },
 		{ "", INT64_MIN, 0, "n=-9223372036854775808#" },
-		{ "n+1", 1, 0, "n=2#" }, { "n=1", 1, 0, "n=2" },
-		{ "n=-5", 5, 0, "n=0" }, { "n+1 n=1", 1, 0, "n=2" },
-		{ "n=1 -n", 1, 0, "n=1#" }, { "n=1 *", 3, 0, "n=3#" },
+		{ "n+1", 1, 0, "n=2#" },
+		{ "n=1", 1, 0, "n=2" },
+		{ "n=-5", 5, 0, "n=0" },
+		{ "n+1 n=1", 1, 0, "n=2" },
+		{ "n=1 -n", 1, 0, "n=1#" },
+		{ "n=1 *", 3, 0, "n=3#" },
 		{ "n=9223372036854775806", 1, 0, "n=9223372036854775807" },
 		{ "n=9223372036854775807", 1, SSTATE_ECONFLICT, NULL },
 		{ "n=-9223372036854775808", -1, SSTATE_ECONFLICT, NULL },
@@ -192,8 +210,8 @@ test_incr(void)
 			abort();
 		op.by = c[i].by;
 		rc = op_apply(&r, &op);
-		T(rc == c[i].rc && (rc != 0 || strcmp(shown(a, &r),
-						 c[i].then) == 0),
+		T(rc == c[i].rc &&
+			(rc != 0 || strcmp(shown(a, &r), c[i].then) == 0),
 		    "INCR by %" PRId64 " after \"%s\": %s", c[i].by, c[i].had,
 		    shown(a, &r));
 	}
@@ -301,8 +319,7 @@ test_races(void)
 		if (ops_replay(&r, &r, &b, 0) != 0)
 			abort();
 		reread(&base, a, &r);
-		if (rec_copy(&r, &base) != 0 ||
-		    ops_replay(&r, was, &t, 0) != 0)
+		if (rec_copy(&r, &base) != 0 || ops_replay(&r, was, &t, 0) != 0)
 			abort();
 		reread(&theirs, a, &r);
 		for (strict = 0; strict < 2; strict++) {
@@ -310,9 +327,9 @@ test_races(void)
 			if (rec_copy(&r, &theirs) != 0)
 				abort();
 			rc = ops_replay(&r, was, &o, strict);
-			T(want == NULL ? rc == SSTATE_ECONFLICT :
-					 (rc == 0 &&
-					     strcmp(shown(a, &r), want) == 0),
+			T(want == NULL
+				? rc == SSTATE_ECONFLICT
+				: (rc == 0 && strcmp(shown(a, &r), want) == 0),
 			    "R-33%s \"%s\": \"%s\", then \"%s\": %s",
 			    strict ? " STRICT" : "", races[i].base,
 			    races[i].theirs, races[i].ours,
@@ -340,7 +357,8 @@ test_marks(void)
 	r.fresh = 1;
 	ops_init(&o, a);
 	T(ops_push(&o, &once) == 0 && ops_push(&o, &login) == 0 &&
-		ops_push(&o, &used) == 0, "marks are pushed");
+		ops_push(&o, &used) == 0,
+	    "marks are pushed");
 	T(ops_replay(&r, &r, &o, 1) == 0 && r.nonce == 1 && r.fresh == 0 &&
 		strcmp(r.user, "bob") == 0 && r.login == 900 &&
 		memcmp(r.psk, psk, 32) == 0,
@@ -406,9 +424,9 @@ static const char *const names[NAMES] = { "", "n", "a\\", "a", "\xff\n" };
 
 /* One name as the model has it: a list of small strings, and a history. */
 struct cell {
-	int there, n, adds;	/* adds: made by adding alone */
+	int there, n, adds; /* adds: made by adding alone */
 	char v[VALS][24];
-	unsigned sets;		/* sets and deletions that touched it */
+	unsigned sets; /* sets and deletions that touched it */
 };
 
 struct model {
@@ -522,8 +540,8 @@ model_is(const struct model *m, const struct rec *r)
 static int
 cell_same(const struct cell *a, const struct cell *b)
 {
-	int i, same = a->there == b->there && a->n == b->n &&
-	    a->adds == b->adds;
+	int i,
+	    same = a->there == b->there && a->n == b->n && a->adds == b->adds;
 
 	for (i = 0; same && i < a->n; i++)
 		same = strcmp(a->v[i], b->v[i]) == 0;
@@ -553,8 +571,7 @@ model_conflict(const struct model *now, const struct model *seen,
 		case OP_INCR:
 			if (a->sets != b->sets)
 				any |= !(a->adds && b->adds) &&
-				    !(!a->there && b->adds) &&
-				    !cell_same(a, b);
+				    !(!a->there && b->adds) && !cell_same(a, b);
 			/* A number that was set and then added to. */
 			maybe |= a->sets != b->sets ||
 			    (a->there && !a->adds && !cell_same(a, b));

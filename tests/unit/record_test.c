@@ -59,8 +59,7 @@ same_table(const struct table *a, const struct table *b)
 			return p == q;
 		e = table_find(a, p);
 		f = table_find(b, q);
-		if (strcmp(p, q) != 0 || e->n != f->n ||
-		    e->counts != f->counts)
+		if (strcmp(p, q) != 0 || e->n != f->n || e->counts != f->counts)
 			return 0;
 		for (i = 0; i < e->n; i++)
 			if (e->vals[i].len != f->vals[i].len ||
@@ -299,8 +298,7 @@ test_table_forms(void)
 	set1(&back, "a", "2", 1);
 	set1(&back, "b", "2", 1);
 	back.commit[0] = 7;
-	T(r.vals.live == 1 &&
-		table_find(&r.vals, "a")->vals[0].ptr[0] == '1' &&
+	T(r.vals.live == 1 && table_find(&r.vals, "a")->vals[0].ptr[0] == '1' &&
 		r.commit[0] == 0,
 	    "a copy changes alone");
 	arena_free(a);
@@ -360,14 +358,15 @@ test_damage(void)
 	}
 	T(bad == 0 && took > 0,
 	    "R-97 each of %zu bits flipped: refused, or the one form of "
-	    "another (%u)", b.len * 8, took);
+	    "another (%u)",
+	    b.len * 8, took);
 	free(p);
 	for (k = 0, bad = took = 0; k < 30000; k++) {
 		n = b.len + rnd(3) - 1;
 		p = tight(b.p, b.len + 1);
 		for (c = (int)rnd(4); c >= 0; c--)
-			p[rnd((uint32_t)n)] = (uint8_t)(rnd(3) ? rnd(256) :
-				rnd(4));
+			p[rnd((uint32_t)n)] =
+			    (uint8_t)(rnd(3) ? rnd(256) : rnd(4));
 		c = sound(p, n);
 		took += c == 1;
 		bad += c == 0;
@@ -383,8 +382,8 @@ test_damage(void)
 			junk[i] = (uint8_t)(rnd(2) ? rnd(256) : rnd(3));
 		p = tight(junk, n);
 		bad += sound(p, n) == 0;
-		bad += map_decode(&back.vals, a, p, n) != 0 &&
-		    back.vals.live != 0;
+		bad +=
+		    map_decode(&back.vals, a, p, n) != 0 && back.vals.live != 0;
 		free(p);
 	}
 	T(bad == 0, "R-97 30000 times junk");
@@ -445,7 +444,8 @@ test_weight(void)
 	struct rec r;
 
 	rec_init(&r, a);
-	T(rec_weight(&r, &values) == 0 && values == 0, "nothing weighs nothing");
+	T(rec_weight(&r, &values) == 0 && values == 0,
+	    "nothing weighs nothing");
 	rich(&r, a);
 	/* name value color red none "" a.b hits 12 */
 	T(rec_weight(&r, &values) == 4 + 5 + 5 + 3 + 4 + 0 + 3 + 4 + 2 &&
@@ -593,8 +593,8 @@ test_memory(void)
 		q.n = n;
 		NEED((small = arena_new(&h, 0)) != NULL, "block %u", n);
 		rc = rec_decode(&back, small, b.p, b.len);
-		wrong += rc != 0 && (rc != SSTATE_ENOMEM ||
-					back.vals.live != 0);
+		wrong +=
+		    rc != 0 && (rc != SSTATE_ENOMEM || back.vals.live != 0);
 		wrong += rc == 0 && !same(&r, &back);
 		arena_free(small);
 	}
@@ -723,8 +723,8 @@ check_vector(const char *head, const uint8_t *b, size_t n, const char *want)
 {
 	static struct text got;
 	struct arena *a = arena_new(NULL, 1 << 14);
-	int is_map = strncmp(head, "map ", 4) == 0 ||
-	    strncmp(head, "badmap ", 7) == 0;
+	int is_map =
+	    strncmp(head, "map ", 4) == 0 || strncmp(head, "badmap ", 7) == 0;
 	uint8_t *p = tight(b, n);
 	struct rec r;
 	struct buf out;
@@ -733,8 +733,10 @@ check_vector(const char *head, const uint8_t *b, size_t n, const char *want)
 	rec_init(&r, a);
 	rc = is_map ? map_decode(&r.vals, a, p, n) : rec_decode(&r, a, p, n);
 	if (strncmp(head, "bad", 3) == 0) {
-		T(rc == (strstr(head, " toobig ") ? SSTATE_ETOOBIG :
-			SSTATE_EPARSE), "R-97 vector: %s", head);
+		T(rc ==
+			(strstr(head, " toobig ") ? SSTATE_ETOOBIG
+						  : SSTATE_EPARSE),
+		    "R-97 vector: %s", head);
 	} else if (T(rc == 0, "R-97 vector: %s", head)) {
 		got.n = 0;
 		got.p[0] = '\0';

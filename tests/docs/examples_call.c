@@ -1,0 +1,401 @@
+/*
+ * examples_call.c - call the functions that the manual shows as examples
+ *
+ * usage: examples_call FOLDER		a line "works WHAT" or "fails WHAT" each
+ *
+ * Knows nothing but their prototypes and <securestate.h>: what a reader has.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <securestate/cgi.h>
+#include <securestate/store.h>
+
+/* As the pages have them. */
+int count(struct sstate *env, const char *query,
+    const char *(*header)(void *, const char *), void *arg,
+    int64_t *visits);
+int take_one(struct sstate_session *s);
+int answer(struct sstate_session *s);
+int everywhere(struct sstate *env, const char *user);
+int is_fresh(struct sstate_session *s);
+void note(struct sstate_req *req, struct sstate_session *s);
+void show(struct sstate_session *s);
+int keep(const struct sstate_req *req, FILE *to);
+int net_open(void **ctx, struct sstate_conf *c, struct sstate_error *err);
+
+enum { ROOM = 8192 };
+
+static int failed;
+static char cookie[256];
+
+static void
+says(int good, const char *what)
+{
+	printf("%s %s\n", good ? "works" : "fails", what);
+	failed |= !good;
+}
+
+static void
+must(int r, const char *what)
+{
+	if (r == 0)
+		return;
+	printf("fails %s: %s\n", what, sstate_strerror(r));
+	exit(1);
+}
+
+static struct sstate *
+env_of(uint32_t flags)
+{
+	static const char *const stores[] = { "memory:", NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	struct sstate *env;
+
+	o.flags = flags;
+	o.stores = stores;
+	must(sstate_open(&env, &o, NULL), "open");
+	return env;
+}
+
+static const char *
+header(void *arg, const char *name)
+{
+	(void)arg;
+	return strcmp(name, "Cookie") == 0 && cookie[0] != '\0' ? cookie : NULL;
+}
+
+static void
+take_cookie(void *arg, const char *name, const char *value)
+{
+	(void)arg;
+	if (strcmp(name, "Set-Cookie") == 0)
+		(void)snprintf(cookie, sizeof(cookie), "%.*s",
+		    (int)strcspn(value, ";"), value);
+}
+
+static struct sstate_session *
+begin(struct sstate *env)
+{
+	struct sstate_web web = SSTATE_WEB_INIT;
+	struct sstate_session *s;
+
+	web.path = "/count";
+	web.header = header;
+	must(sstate_begin(&s, env, NULL, &web, NULL), "begin");
+	return s;
+}
+
+static void
+end(struct sstate_session *s)
+{
+	must(sstate_commit(s), "commit");
+	sstate_headers(s, take_cookie, NULL);
+	sstate_free(s);
+}
+
+/* What fn prints, in text. */
+static void
+printed(char text[ROOM], void (*fn)(struct sstate_session *s),
+    struct sstate_session *s)
+{
+	FILE *file = tmpfile();
+	int saved = dup(1);
+	size_t n;
+
+	if (file == NULL || saved < 0)
+		exit(1);
+	(void)fflush(stdout);
+	(void)dup2(fileno(file), 1);
+	fn(s);
+	(void)fflush(stdout);
+	(void)dup2(saved, 1);
+	(void)close(saved);
+	rewind(file);
+	n = fread(text, 1, ROOM - 1, file);
+	text[n] = '\0';
+	(void)fclose(file);
+}
+
+static int answered;
+
+static void
+call_answer(struct sstate_session *s)
+{
+	answered = answer(s);
+}
+
+static void
+sessions(void)
+{
+	struct sstate *env = env_of(SSTATE_STRICT);
+	struct sstate_session *s, *t;
+	int64_t visits = 0;
+	char text[ROOM];
+
+	cookie[0] = '\0';
+	says(count(env, "a=1", header, NULL, &visits) == 0 && visits == 1,
+	    "sstate_begin: counts the first visit");
+	s = begin(env);
+	must(sstate_setint(s, SSTATE_STORED, "left", 2), "set");
+	end(s);
+	s = begin(env);
+	t = begin(env);
+	says(take_one(s) == 0 && take_one(t) == 0,
+	    "sstate_commit: two requests take one each");
+	says(take_one(t) == SSTATE_ENOTFOUND,
+	    "sstate_commit: nothing is left for a third");
+	sstate_free(s);
+	sstate_free(t);
+
+	s = begin(env);
+	must(sstate_setstr(s, SSTATE_STORED, "word", "seven"), "set");
+	printed(text, show, s);
+	says(strcmp(text, "left: 1 bytes\nword: 5 bytes\n") == 0,
+	    "sstate_str: shows names and sizes");
+	says(!is_fresh(s), "sstate_login: nobody is no fresh log-in");
+	must(sstate_login(s, "u"), "login");
+	says(is_fresh(s), "sstate_login: a log-in is fresh");
+	end(s);
+	s = begin(env);
+	printed(text, call_answer, s);
+	says(answered == 0 && strstr(text, "Status: 200\n") != NULL &&
+		strstr(text, "Cache-Control: no-store\n") != NULL &&
+		strstr(text, "name=\".csrf\"") != NULL,
+	    "sstate_link: headers, then a page with a form");
+	sstate_free(s);
+	says(everywhere(env, "u") == 0, "sstate_list: logs out everywhere");
+	s = begin(env);
+	says(sstate_user(s) == NULL, "sstate_list: the session is gone");
+	sstate_free(s);
+	sstate_close(env);
+}
+
+/* One request through securestate/cgi.h; fn gets it before the answer. */
+static void
+request(char text[ROOM], struct sstate *env, const char *folder,
+    const char *const *vars, const char *body,
+    void (*fn)(struct sstate_req *req))
+{
+	struct sstate_cgi_options o = SSTATE_CGI_INIT;
+	struct sstate_cgi *cgi;
+	struct sstate_req *req;
+	char in[512], out[512];
+	ssize_t n;
+
+	(void)snprintf(in, sizeof(in), "%s/in", folder);
+	(void)snprintf(out, sizeof(out), "%s/answer", folder);
+	o.in = open(in, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	o.out = open(out, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	o.vars = vars;
+	if (o.in < 0 || o.out < 0 ||
+	    write(o.in, body, strlen(body)) != (ssize_t)strlen(body) ||
+	    lseek(o.in, 0, SEEK_SET) != 0)
+		exit(1);
+	must(sstate_cgi_open(&cgi, env, &o, NULL), "cgi_open");
+	must(sstate_cgi_accept(&req, cgi, NULL), "accept");
+	fn(req);
+	(void)sstate_req_end(req);
+	sstate_cgi_close(cgi);
+	n = pread(o.out, text, ROOM - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	(void)close(o.in);
+	(void)close(o.out);
+}
+
+static char csrf[128];
+static struct sstate_val kept;
+
+static void
+form(struct sstate_req *req)
+{
+	struct sstate_session *s;
+
+	must(sstate_req_session(&s, req, NULL, NULL), "session");
+	(void)snprintf(csrf, sizeof(csrf), "%s", sstate_csrf(s, "note"));
+}
+
+static void
+post(struct sstate_req *req)
+{
+	struct sstate_session *s;
+
+	must(sstate_req_session(&s, req, NULL, NULL), "session");
+	note(req, s);
+	(void)sstate_get(&kept, s, SSTATE_STORED, "note", 0);
+	says((kept.len == 2) == (csrf[0] != '\0'),
+	    "sstate_req_html: a note is kept of our own form alone");
+}
+
+static void
+upload(struct sstate_req *req)
+{
+	char text[16] = "";
+	FILE *to = tmpfile();
+
+	if (to == NULL)
+		exit(1);
+	says(keep(req, to) == 0 && fseek(to, 0, SEEK_SET) == 0 &&
+		fread(text, 1, sizeof(text) - 1, to) == 3 &&
+		strcmp(text, "jpg") == 0,
+	    "sstate_cgi_open: a file goes where the program wants it");
+	(void)fclose(to);
+}
+
+/* The cookie of an answer. */
+static void
+keep_cookie(const char *text)
+{
+	const char *p = strstr(text, "Set-Cookie: ");
+
+	if (p == NULL)
+		return;
+	p += 12;
+	(void)snprintf(cookie, sizeof(cookie), "HTTP_COOKIE=%.*s",
+	    (int)strcspn(p, ";"), p);
+}
+
+static void
+requests(const char *folder)
+{
+	static const char parts[] =
+	    "--b\r\nContent-Disposition: form-data; name=\"photo\"; "
+	    "filename=\"x.jpg\"\r\n\r\njpg\r\n--b--\r\n";
+	struct sstate *env = env_of(0);
+	char length[64], body[256], text[ROOM];
+	const char *vars[6] = { "REQUEST_METHOD=GET", "SCRIPT_NAME=/note" };
+
+	request(text, env, folder, vars, "", form);
+	keep_cookie(text);
+	(void)snprintf(body, sizeof(body), "note=hi&.csrf=%s", csrf);
+	(void)snprintf(length, sizeof(length), "CONTENT_LENGTH=%zu",
+	    strlen(body));
+	vars[0] = "REQUEST_METHOD=POST";
+	vars[2] = cookie;
+	vars[3] = "CONTENT_TYPE=application/x-www-form-urlencoded";
+	vars[4] = length;
+	request(text, env, folder, vars, body, post);
+	says(strstr(text, "Status: 303 ") != NULL &&
+		strstr(text, "Location: /note\r\n") != NULL,
+	    "sstate_req_html: then the client is led on");
+	csrf[0] = '\0';
+	(void)snprintf(length, sizeof(length), "CONTENT_LENGTH=7");
+	vars[2] = "HTTP_COOKIE=";
+	request(text, env, folder, vars, "note=hi", post);
+	says(strstr(text, "Status: 403 ") != NULL,
+	    "sstate_req_html: a stranger's form is refused");
+
+	vars[3] = "CONTENT_TYPE=multipart/form-data; boundary=b";
+	(void)snprintf(length, sizeof(length), "CONTENT_LENGTH=%zu",
+	    sizeof(parts) - 1);
+	request(text, env, folder, vars, parts, upload);
+	sstate_close(env);
+}
+
+/* ---- A driver whose open is the manual's --------------------------------- */
+
+static void
+net_close(void *ctx)
+{
+	free(ctx);
+}
+
+static int
+no_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
+    void *arg, struct sstate_error *err)
+{
+	(void)ctx;
+	(void)key;
+	(void)found;
+	(void)arg;
+	(void)err;
+	return SSTATE_ENOTFOUND;
+}
+
+static int
+no_create(void *ctx, const struct sstate_key *key,
+    const struct sstate_record *rec, struct sstate_error *err)
+{
+	(void)ctx;
+	(void)key;
+	(void)rec;
+	return sstate_fail(err, SSTATE_ESTORE, 0, "net: create: no net");
+}
+
+static int
+no_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
+    const struct sstate_record *rec, struct sstate_error *err)
+{
+	(void)expected;
+	return no_create(ctx, key, rec, err);
+}
+
+static int
+no_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
+    struct sstate_error *err)
+{
+	(void)ctx;
+	(void)key;
+	(void)expected;
+	(void)err;
+	return 0;
+}
+
+static int
+open_net(const char *uri, const char *ring, struct sstate_error *err)
+{
+	static const struct sstate_driver net = {
+		.size = sizeof(struct sstate_driver),
+		.abi = SSTATE_DRIVER_ABI,
+		.scheme = "net",
+		.open = net_open,
+		.close = net_close,
+		.get = no_get,
+		.create = no_create,
+		.replace = no_replace,
+		.remove = no_remove
+	};
+	static const struct sstate_driver *const drivers[] = { &net, NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	const char *stores[2] = { uri, NULL };
+	struct sstate *env;
+	int r;
+
+	o.stores = stores;
+	o.drivers = drivers;
+	o.keyring = ring;
+	r = sstate_open(&env, &o, err);
+	sstate_close(env);
+	return r;
+}
+
+static void
+drivers(const char *folder)
+{
+	struct sstate_error err;
+	char ring[512];
+
+	(void)snprintf(ring, sizeof(ring), "%s/ring", folder);
+	says(open_net("net://h:1?timeout_ms=9", ring, &err) == 0,
+	    "securestate-store: opens");
+	says(open_net("net://h", ring, &err) == SSTATE_EINVAL &&
+		strcmp(err.text, "net: open: no host or port") == 0,
+	    "securestate-store: says what is missing");
+	says(open_net("net://h:1?timeout=9", ring, &err) == SSTATE_EINVAL &&
+		strstr(err.text, "timeout") != NULL,
+	    "securestate-store: a parameter that nobody asked for fails");
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 1;
+	sessions();
+	requests(argv[1]);
+	drivers(argv[1]);
+	return failed;
+}
