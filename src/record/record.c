@@ -255,7 +255,8 @@ take_text(struct in *in, uint64_t n, int name)
 		spoil(in, SSTATE_EPARSE);
 		return NULL;
 	}
-	p = take(in, (size_t)n + 1);
+	p = in->p;
+	in->p += n + 1;
 	if (p[n] != '\0' || (name && memchr(p, '\0', (size_t)n) != NULL)) {
 		spoil(in, SSTATE_EPARSE);
 		return NULL;
@@ -298,19 +299,22 @@ take_name(struct table *t, struct in *in, struct sstate_val *vals, uint64_t max)
 static void
 take_map(struct table *t, struct arena *a, struct in *in)
 {
-	struct sstate_val *vals = NULL;
+	struct sstate_val *vals;
 	uint64_t names, total, i;
 	size_t used = 0;
 
 	/* Before memory is taken: could so many be there at all? */
 	names = take_int(in, left(in) / NAME_MIN, SSTATE_EPARSE);
 	total = take_int(in, left(in) / VALUE_MIN, SSTATE_EPARSE);
-	if (in->bad == 0 && total > 0 &&
-	    (vals = arena_get(a, (size_t)total * sizeof(*vals))) == NULL)
+	if (in->bad != 0)
+		return;
+	vals = arena_get(a, (size_t)total * sizeof(*vals));
+	if (vals == NULL) {
 		spoil(in, SSTATE_ENOMEM);
+		return;
+	}
 	for (i = 0; i < names && in->bad == 0; i++)
-		used += take_name(t, in, vals == NULL ? NULL : vals + used,
-		    total - used);
+		used += take_name(t, in, vals + used, total - used);
 	if (used != total || in->p != in->end)
 		spoil(in, SSTATE_EPARSE);
 }
