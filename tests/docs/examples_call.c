@@ -16,8 +16,7 @@
 
 /* As the pages have them. */
 int count(struct sstate *env, const char *query,
-    const char *(*header)(void *, const char *), void *arg,
-    int64_t *visits);
+    const char *(*header)(void *, const char *), void *arg, int64_t *visits);
 int take_one(struct sstate_session *s);
 int answer(struct sstate_session *s);
 int everywhere(struct sstate *env, const char *user);
@@ -356,7 +355,7 @@ open_net(const char *uri, const char *ring, struct sstate_error *err)
 		.get = no_get,
 		.create = no_create,
 		.replace = no_replace,
-		.remove = no_remove
+		.remove = no_remove,
 	};
 	static const struct sstate_driver *const drivers[] = { &net, NULL };
 	struct sstate_options o = SSTATE_OPTIONS_INIT;
