@@ -29,11 +29,11 @@ enum { WAIT_MS = 10000, SWEEP_EVERY_US = 600000000 };
 
 struct file {
 	struct fdir d;
-	struct frec kept;	/* what get() opened last */
+	struct frec kept; /* what get() opened last */
 	struct findex x;
 	struct fscan s;
 	struct fclock k;
-	uint64_t swept;		/* when t/ was; 0: never */
+	uint64_t swept; /* when t/ was; 0: never */
 };
 
 static int
@@ -50,10 +50,10 @@ options(struct fdir *d, struct sstate_conf *conf, struct sstate_error *err)
 	if (d->sync > FSYNC_FULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "file: sync is none, data or full");
-	if ((r = sstate_conf_int(&max, conf, "max_bytes", LIMIT_RECORD_BYTES,
-	    1, LIMIT_RECORD_BYTES, err)) != 0 ||
+	if ((r = sstate_conf_int(&max, conf, "max_bytes", LIMIT_RECORD_BYTES, 1,
+		 LIMIT_RECORD_BYTES, err)) != 0 ||
 	    (r = sstate_conf_int(&d->wait_ms, conf, "timeout_ms", WAIT_MS, 1,
-	    3600000, err)) != 0)
+		 3600000, err)) != 0)
 		return r;
 	d->max_body = (size_t)max;
 	d->max_file = 2 * fslot_size(d->max_body);
@@ -166,8 +166,9 @@ clear_ended(struct file *f, const char *path, struct sstate_error *err)
 	if ((r = frec_open(&f->kept, path, err)) == SSTATE_ENOTFOUND)
 		return 0;
 	if (r == 0 && (r = frec_lock(&f->kept, f->d.wait_ms, err)) == 0)
-		r = f->kept.s.at >= 0 && f->kept.s.ended ?
-		    frec_unlink(&f->kept, err) : SSTATE_EEXIST;
+		r = f->kept.s.at >= 0 && f->kept.s.ended
+		    ? frec_unlink(&f->kept, err)
+		    : SSTATE_EEXIST;
 	(void)frec_close(&f->kept, NULL);
 	return r == FREC_MOVED ? 0 : r;
 }
@@ -199,8 +200,7 @@ create(struct file *f, const struct sstate_key *key,
 	if (rec->expires != 0 &&
 	    (r = findex_add(&f->x, &f->d, key, rec->expires, err)) != 0)
 		goto out;
-	if (tagged &&
-	    (r = fuser_add(&entered, &f->d, key, rec->tag, err)) != 0)
+	if (tagged && (r = fuser_add(&entered, &f->d, key, rec->tag, err)) != 0)
 		goto out;
 	if ((r = publish(f, &n, key, rec, err)) != 0) {
 		if (entered && r != SSTATE_EEXIST)
@@ -243,9 +243,11 @@ lock_rev(struct file *f, uint64_t expected, int any, struct sstate_error *err)
 
 	if ((r = frec_lock(&f->kept, f->d.wait_ms, err)) != 0)
 		return r;
-	if (s->at < 0)
-		return any ? 0 : sstate_fail(err, SSTATE_EAUTH, 0,
+	if (s->at < 0 && !any)
+		return sstate_fail(err, SSTATE_EAUTH, 0,
 		    "file: a record's file is damaged");
+	if (s->at < 0)
+		return 0;
 	if (s->ended)
 		return SSTATE_ENOTFOUND;
 	return any || expected == s->rec.rev ? 0 : SSTATE_ECONFLICT;
@@ -268,6 +270,10 @@ replace_locked(struct file *f, const struct sstate_key *key,
 	    (r = fuser_add(&made, &f->d, key, rec->tag, err)) != 0)
 		return r;
 	r = n != NULL ? fnew_over(n, err) : frec_put(&f->kept, rec, err);
+	/* A user's record is not lost; its create may have been nobody's. */
+	if (r == 0 && n == NULL && f->d.sync == FSYNC_DATA && moves &&
+	    !fuser_tagged(was))
+		r = frec_sync_name(&f->kept, err);
 	if (r == 0 && moves && fuser_tagged(was))
 		fuser_del(&f->d, key, was);
 	return r;
@@ -327,8 +333,10 @@ file_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
 		r = replace(f, path, key, expected, rec, err);
 	while (r == FREC_MOVED && !too_long(&since, f));
 	fio_unguard(&g);
-	return r == FREC_MOVED ? sstate_fail(err, SSTATE_EBUSY, 0,
-	    "file: replace: a record moves") : r;
+	if (r == FREC_MOVED)
+		r = sstate_fail(err, SSTATE_EBUSY, 0,
+		    "file: replace: a record moves");
+	return r;
 }
 
 static int
@@ -398,8 +406,7 @@ file_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
 	}
 	r = fscan_run(removed, &f->s, &f->d, &f->x, ns, before, limit, err);
 	if (r == 0 && (limit == 0 || *removed < limit))
-		r = findex_reap(removed, &f->x, &f->d, ns, before, limit,
-		    err);
+		r = findex_reap(removed, &f->x, &f->d, ns, before, limit, err);
 	fio_unguard(&g);
 	return r;
 }
@@ -421,8 +428,7 @@ file_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return fclock_latest(seen, &f->d, &f->k, now, err);
 }
 
-SSTATE_DRIVER(file) = {
-	.size = sizeof(struct sstate_driver),
+SSTATE_DRIVER(file) = { .size = sizeof(struct sstate_driver),
 	.abi = SSTATE_DRIVER_ABI,
 	.caps = SSTATE_CAP_DURABLE | SSTATE_CAP_TAG | SSTATE_CAP_LINEAR,
 	.scheme = "file",
@@ -436,5 +442,4 @@ SSTATE_DRIVER(file) = {
 	.each = file_each,
 	/* Closing says nothing: locks are the parent's as long as it lives. */
 	.abandon = file_close,
-	.latest = file_latest
-};
+	.latest = file_latest };

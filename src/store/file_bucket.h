@@ -12,7 +12,7 @@
 struct fbucket_entry {
 	const unsigned char *id;
 	int64_t expires;
-	int second;	/* the record was not there when it was due */
+	int second; /* the record was not there when it was due */
 };
 
 /* A name in x/: claim is 0 for a bucket that nobody has claimed. */
@@ -29,8 +29,8 @@ int fbucket_path(char *out, const char *ns, int64_t bucket,
 int fbucket_parse(struct fbucket_name *out, const char *name);
 void fbucket_print(char *out, const struct fbucket_name *name);
 
-void fbucket_entry(unsigned char *out, const unsigned char *id,
-    int64_t expires, int second);
+void fbucket_entry(unsigned char *out, const unsigned char *id, int64_t expires,
+    int second);
 /* 1 if the 48 bytes at p are one. */
 int fbucket_read(struct fbucket_entry *out, const unsigned char *p);
 /* Entries of one bucket, appended and confirmed (file_index.c). */

@@ -16,10 +16,10 @@ struct sstate_error;
 
 struct fclock {
 	int known;
-	int64_t seen;	/* by this context; an earlier now costs nothing */
+	int64_t seen; /* by this context; an earlier now costs nothing */
 };
 
-int fclock_latest(int64_t *seen, struct fdir *d, struct fclock *k,
-    int64_t now, struct sstate_error *err);
+int fclock_latest(int64_t *seen, struct fdir *d, struct fclock *k, int64_t now,
+    struct sstate_error *err);
 
 #endif

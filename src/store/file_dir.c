@@ -6,6 +6,7 @@
  */
 #include "store/file_dir.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +18,7 @@
 
 #include <securestate/store.h>
 
-#include "base/codec.h"
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "store/file_io.h"
 
@@ -67,7 +68,7 @@ fdir_parent_ok(const struct stat *st, uid_t uid)
 {
 	return (st->st_uid == 0 || st->st_uid == uid) &&
 	    ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0 ||
-	    (st->st_mode & S_ISVTX) != 0);
+		(st->st_mode & S_ISVTX) != 0);
 }
 
 int
@@ -129,8 +130,7 @@ step(int at, const char *name, int create)
 		(void)fio_sync_dir(dirfd);
 		(void)close(dirfd);
 	}
-	return openat(at, name,
-	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static int
@@ -160,8 +160,7 @@ refuse_step(const char *path, int sys, struct sstate_error *err)
 	if (sys == ELOOP || sys == ENOTDIR)
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "file: %s: a symbolic link, or no directory", path);
-	return sstate_fail(err, SSTATE_ESTORE, sys, "file: directory %s",
-	    path);
+	return sstate_fail(err, SSTATE_ESTORE, sys, "file: directory %s", path);
 }
 
 /* F-02: each parent is looked at when it is open, then left by openat(). */
@@ -176,12 +175,13 @@ walk(int *out, char *path, uid_t uid, int create, struct sstate_error *err)
 	if (at < 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno, "file: open /");
 	for (p = path + strspn(path, "/"); *p != '\0' && r == 0;
-	    p = end + strspn(end, "/")) {
+	     p = end + strspn(end, "/")) {
 		end = p + strcspn(p, "/");
 		if (fstat(at, &st) != 0 || !fdir_parent_ok(&st, uid)) {
 			r = sstate_fail(err, SSTATE_EUNSAFE, 0,
 			    "file: %.*s: a parent directory of another owner, "
-			    "or that others can write", (int)(p - path), path);
+			    "or that others can write",
+			    (int)(p - path), path);
 			break;
 		}
 		keep = *end;
@@ -216,7 +216,8 @@ enter(struct fdir *d, int at, const char *path, struct sstate_error *err)
 	if (!fdir_self_ok(&st, d->uid))
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "file: %s: must be owned by uid %lu, and let nobody else "
-		    "in (mode 0700)", path, (unsigned long)d->uid);
+		    "in (mode 0700)",
+		    path, (unsigned long)d->uid);
 	d->fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd < 0 || fstatfs(d->fd, &fs) != 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno,
@@ -225,7 +226,8 @@ enter(struct fdir *d, int at, const char *path, struct sstate_error *err)
 	if (remote_fs != NULL)
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "file: %s: is on %s, where locks of several hosts cannot "
-		    "be relied on; take a local directory", path, remote_fs);
+		    "be relied on; take a local directory",
+		    path, remote_fs);
 	return 0;
 }
 
@@ -283,20 +285,39 @@ fdir_ns(char *out, const char *ns, struct sstate_error *err)
 	return 0;
 }
 
+/* Four octets as eight digits at once: this is done for every operation. */
+static void
+hex4(char *out, const unsigned char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t v = get32(p);
+
+	v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
+	v = (v | v << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	v = (v >> 4 & 0x0f * ones) | (v << 8 & 0x0f * ones);
+	v += '0' * ones + ((v + 6 * ones) >> 4 & ones) * ('a' - '0' - 10);
+	v = htole64(v);
+	memcpy(out, &v, sizeof(v));
+}
+
 int
 fdir_record(char *out, const struct sstate_key *key, struct sstate_error *err)
 {
-	size_t n;
+	char hex[2 * SSTATE_ID_BYTES];
+	size_t n, i;
 	int r;
 
 	if ((r = fdir_ns(out, key->ns, err)) != 0)
 		return r;
+	for (i = 0; i < SSTATE_ID_BYTES; i += 4)
+		hex4(hex + 2 * i, key->id + i);
 	n = strlen(out);
 	out[n++] = '/';
-	hex_encode(out + n, key->id, 1);
-	n += 2;
+	out[n++] = hex[0];
+	out[n++] = hex[1];
 	out[n++] = '/';
-	hex_encode(out + n, key->id + 1, SSTATE_ID_BYTES - 1);
+	memcpy(out + n, hex + 2, sizeof(hex) - 2);
+	out[n + sizeof(hex) - 2] = '\0';
 	return 0;
 }
 
@@ -317,8 +338,8 @@ step_by_step(const struct fdir *d, const char *path, int flags, mode_t mode)
 		} else {
 			memcpy(name, p, n);
 			name[n] = '\0';
-			next = openat(at, name, O_PATH | O_DIRECTORY |
-			    O_NOFOLLOW | O_CLOEXEC);
+			next = openat(at, name,
+			    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		}
 		sys = errno;
 		if (at != d->fd)
@@ -355,7 +376,7 @@ fdir_at(struct fdir *d, const char *path, int flags, mode_t mode)
 		if (errno == ENOSYS)
 			d->no_openat2 = 1;
 		else if (errno == EPERM)
-			break;	/* or a filter that says so of what is new */
+			break; /* or a filter that says so of what is new */
 		else if (errno != EINTR && errno != EAGAIN)
 			return -1;
 	}
@@ -436,8 +457,7 @@ fdir_check(const struct fdir *d, int fd, struct stat *st, const char *what,
 	const char *why;
 
 	if (fstat(fd, st) != 0)
-		return sstate_fail(err, SSTATE_ESTORE, errno, "file: %s",
-		    what);
+		return sstate_fail(err, SSTATE_ESTORE, errno, "file: %s", what);
 	if (!S_ISREG(st->st_mode))
 		why = "no regular file";
 	else if (st->st_uid != d->uid)

@@ -29,12 +29,12 @@ enum { FDIR_PATH = 208, FDIR_NS = 72 };
 enum { FSYNC_NONE, FSYNC_DATA, FSYNC_FULL };
 
 struct fdir {
-	int fd;		/* every path below is relative to it */
-	uid_t uid;	/* whose all that lies in it must be */
-	int sync;	/* FSYNC_* */
+	int fd; /* every path below is relative to it */
+	uid_t uid; /* whose all that lies in it must be */
+	int sync; /* FSYNC_* */
 	int no_openat2; /* the kernel lacks it */
 	int no_tmpfile; /* O_TMPFILE or /proc is not there */
-	int limited;	/* fio_limited() */
+	int limited; /* fio_limited() */
 	int64_t wait_ms; /* for a lock */
 	size_t max_body;
 	size_t max_file;
@@ -79,8 +79,8 @@ int fdir_above(struct fdir *d, const char *path, const char **name);
  * Is this open file one of ours: regular, our owner's, nobody else's to
  * read, without a second name (section 3.2)?  SSTATE_EUNSAFE if not.
  */
-int fdir_check(const struct fdir *d, int fd, struct stat *st,
-    const char *what, struct sstate_error *err);
+int fdir_check(const struct fdir *d, int fd, struct stat *st, const char *what,
+    struct sstate_error *err);
 /* Does path still lead to that file?  1, 0; or -1: errno. */
 int fdir_leads(const struct fdir *d, const char *path, dev_t dev, ino_t ino);
 

@@ -24,9 +24,9 @@
 #include "store/file_walk.h"
 
 enum {
-	CHUNK = 256,	/* entries at a time */
-	AGAIN = 300,	/* seconds until an absent record is looked for again */
-	SETTLED = 1,	/* seconds that an mtime can hide a change */
+	CHUNK = 256, /* entries at a time */
+	AGAIN = 300, /* seconds until an absent record is looked for again */
+	SETTLED = 1, /* seconds that an mtime can hide a change */
 };
 
 struct due {
@@ -36,12 +36,12 @@ struct due {
 	int64_t before;
 	uint64_t *removed, limit;
 	struct frec r;
-	struct fbucket_name *names;	/* that are due */
+	struct fbucket_name *names; /* that are due */
 	size_t n, cap;
-	int64_t bucket;			/* of the one under way */
+	int64_t bucket; /* of the one under way */
 	unsigned char keep[CHUNK * FINDEX_ENTRY];
-	size_t kept;			/* bytes */
-	int later;			/* a failure that others wait behind */
+	size_t kept; /* bytes */
+	int later; /* a failure that others wait behind */
 	struct sstate_error own, *err;
 };
 
@@ -137,7 +137,7 @@ chunk(struct due *j, int fd, off_t *size)
 	j->kept = 0;
 	for (end = got; end >= FINDEX_ENTRY && r == 0 && !full(j);) {
 		if (!fbucket_read(&e, buf + end - FINDEX_ENTRY)) {
-			end--;	/* torn: an entry ends further ahead */
+			end--; /* torn: an entry ends further ahead */
 			continue;
 		}
 		if ((r = judge(j, &e)) == 0)
@@ -147,8 +147,9 @@ chunk(struct due *j, int fd, off_t *size)
 	if (r == 0 && *size == 0 && end < FINDEX_ENTRY)
 		end = 0;
 	*size += (off_t)end;
-	if (j->kept != 0 && (x = fbucket_put(j->x, j->d, j->ns, j->bucket,
-	    j->keep, j->kept, j->err)) != 0)
+	if (j->kept != 0 &&
+	    (x = fbucket_put(j->x, j->d, j->ns, j->bucket, j->keep, j->kept,
+		 j->err)) != 0)
 		return x;
 	if (ftruncate(fd, *size) != 0)
 		return failed(j, errno);
@@ -338,8 +339,8 @@ run(struct due *j)
 }
 
 int
-findex_reap(uint64_t *removed, struct findex *x, struct fdir *d,
-    const char *ns, int64_t before, uint64_t limit, struct sstate_error *err)
+findex_reap(uint64_t *removed, struct findex *x, struct fdir *d, const char *ns,
+    int64_t before, uint64_t limit, struct sstate_error *err)
 {
 	struct due j = { 0 };
 	int r;

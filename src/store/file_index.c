@@ -43,8 +43,9 @@ failed(struct sstate_error *err, int e)
 int
 findex_needs(int64_t was, int64_t expires)
 {
-	return expires != 0 && (was == 0 || expires < was ||
-	    fbucket_of(was) != fbucket_of(expires));
+	return expires != 0 &&
+	    (was == 0 || expires < was ||
+		fbucket_of(was) != fbucket_of(expires));
 }
 
 /* EACCES: its maker has a strange umask, and has not come to fchmod() yet. */
@@ -107,7 +108,7 @@ fbucket_put(struct findex *x, struct fdir *d, const char *ns, int64_t bucket,
 		return r;
 	for (tries = 0; tries < TRIES; tries++) {
 		if ((x->fd < 0 || x->bucket != bucket ||
-		    strcmp(x->ns, ns) != 0) &&
+			strcmp(x->ns, ns) != 0) &&
 		    (r = enter(x, d, path, ns, bucket, err)) != 0)
 			return r;
 		/* A short one is passed over by readers: all of it again. */
@@ -139,8 +140,8 @@ findex_add(struct findex *x, struct fdir *d, const struct sstate_key *key,
 }
 
 int
-findex_confirm(struct findex *x, struct fdir *d,
-    const struct sstate_key *key, int64_t expires, struct sstate_error *err)
+findex_confirm(struct findex *x, struct fdir *d, const struct sstate_key *key,
+    int64_t expires, struct sstate_error *err)
 {
 	char path[FDIR_PATH];
 	int64_t bucket = fbucket_of(expires);

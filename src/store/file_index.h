@@ -4,7 +4,7 @@
  *	n.<ns>/x/<16 hex>		a bucket of 256 seconds
  *	n.<ns>/x/c<16 hex>-<16 hex>	one that a reaper has claimed
  *
- * An entry is 48 bytes: key (32) ‖ expires, bit 63: second look (8) ‖
+ * An entry is 48 bytes: key (32) | expires, bit 63: second look (8) |
  * checksum of both (8).  One that a kill cut short is passed over, byte by
  * byte.  An entry is there before its record first moves into the bucket,
  * or earlier in it; one too many is dropped by the reaper, one too few
@@ -40,8 +40,8 @@ struct findex {
 	/* What the reaper saw last: a look at unchanged buckets is short. */
 	char seen_ns[FDIR_NS];
 	struct timespec changed; /* mtime of x/; 0: do not rely on it */
-	int64_t first;		 /* lowest bucket, INT64_MAX: none */
-	int64_t earliest;	 /* entry in the bucket that was looked at */
+	int64_t first; /* lowest bucket, INT64_MAX: none */
+	int64_t earliest; /* entry in the bucket that was looked at */
 	ino_t part_ino;
 	off_t part_size;
 };

@@ -30,8 +30,7 @@ enum { NO_REPLACE = 1, LITTER_AGE = 600, TEMP_LEN = 3 + 16 };
 static int
 failed(struct sstate_error *err, int e, const char *what)
 {
-	return sstate_fail(err, SSTATE_ESTORE, e, "file: new record: %s",
-	    what);
+	return sstate_fail(err, SSTATE_ESTORE, e, "file: new record: %s", what);
 }
 
 /* The directory of the record; a namespace that begins gets its state. */
@@ -49,7 +48,7 @@ open_dirs(struct fnew *n, const struct sstate_key *key,
 	*slash = '\0';
 	if ((n->at = fdir_make(n->d, path, &made)) < 0)
 		return failed(err, errno, "directory");
-	if (made > 1)	/* this one, and the namespace's */
+	if (made > 1) /* this one, and the namespace's */
 		fscan_begin(n->d, key->ns);
 	return 0;
 }
@@ -85,13 +84,13 @@ open_file(struct fnew *n, const struct sstate_key *key, int named,
     struct sstate_error *err)
 {
 	if (!named && !n->d->no_tmpfile) {
-		n->fd = openat(n->at, ".", O_TMPFILE | O_RDWR | O_CLOEXEC,
-		    0600);
+		n->fd =
+		    openat(n->at, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 		if (n->fd >= 0)
 			return 0;
 		/* Old kernels take the flag for O_DIRECTORY alone. */
-		if (errno != EOPNOTSUPP && errno != EISDIR &&
-		    errno != EINVAL && errno != ENOSYS)
+		if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL &&
+		    errno != ENOSYS)
 			return failed(err, errno, "open");
 		n->d->no_tmpfile = 1;
 	}
@@ -112,8 +111,8 @@ reserve(int fd, size_t size)
 		if (errno != EOPNOTSUPP && errno != ENOSYS)
 			return errno;
 		for (done = 0; done < size; done += part) {
-			part = size - done < sizeof(zeros) ? size - done :
-							     sizeof(zeros);
+			part = size - done < sizeof(zeros) ? size - done
+							   : sizeof(zeros);
 			e = fio_write(fd, zeros, part, (off_t)done);
 			if (e != 0)
 				return e;
@@ -124,8 +123,7 @@ reserve(int fd, size_t size)
 }
 
 static int
-fill(struct fnew *n, const struct sstate_record *rec,
-    struct sstate_error *err)
+fill(struct fnew *n, const struct sstate_record *rec, struct sstate_error *err)
 {
 	size_t len = FSLOT_HEAD + rec->body.len;
 	unsigned char *slot;
@@ -136,8 +134,8 @@ fill(struct fnew *n, const struct sstate_record *rec,
 	if ((e = reserve(n->fd, 2 * fslot_size(rec->body.len))) != 0)
 		return failed(err, e, "reserve room");
 	if ((slot = hook_alloc(&n->d->hook, len)) == NULL)
-		return sstate_fail(err, SSTATE_ENOMEM, 0,
-		    "file: %zu bytes", len);
+		return sstate_fail(err, SSTATE_ENOMEM, 0, "file: %zu bytes",
+		    len);
 	fslot_fill(slot, 1, rec->rev, rec);
 	/* Nobody sees it before the sync below has returned. */
 	slot[FSLOT_SYNCED] = n->d->sync != FSYNC_NONE;
@@ -170,7 +168,7 @@ static int
 link_named(struct fnew *n, struct sstate_error *err)
 {
 	if (syscall(SYS_renameat2, n->tdir, n->temp, n->at, n->name,
-	    NO_REPLACE) == 0) {
+		NO_REPLACE) == 0) {
 		n->temp[0] = '\0';
 		return 0;
 	}
@@ -179,7 +177,7 @@ link_named(struct fnew *n, struct sstate_error *err)
 	if (errno != EINVAL && errno != ENOSYS)
 		return failed(err, errno, "rename");
 	if (linkat(n->tdir, n->temp, n->at, n->name, 0) == 0)
-		return 0;	/* fnew_done() removes the other name */
+		return 0; /* fnew_done() removes the other name */
 	return errno == EEXIST ? SSTATE_EEXIST : failed(err, errno, "link");
 }
 

@@ -17,11 +17,11 @@ struct sstate_record;
 
 struct fnew {
 	struct fdir *d;
-	int fd;			/* -1: none */
-	int at;			/* directory of the record */
-	int tdir;		/* that of files in the making, or -1 */
-	char name[64];		/* of the record, in at */
-	char temp[24];		/* in tdir; "": it has no name */
+	int fd; /* -1: none */
+	int at; /* directory of the record */
+	int tdir; /* that of files in the making, or -1 */
+	char name[64]; /* of the record, in at */
+	char temp[24]; /* in tdir; "": it has no name */
 };
 
 /* named: for fnew_over().  Directories that are missing are made. */

@@ -22,7 +22,7 @@ locked(struct frec *r, const struct sstate_key *key, int64_t before,
 
 	if (s->at < 0)
 		return FREAP_DAMAGED;
-	if (s->ended)	/* its ender was killed before the last step */
+	if (s->ended) /* its ender was killed before the last step */
 		return frec_unlink(r, err) != 0 ? FREAP_LATER : FREAP_ABSENT;
 	if (s->rec.expires == 0 || s->rec.expires > before)
 		return FREAP_LIVE;

@@ -11,12 +11,12 @@ struct sstate_error;
 struct sstate_key;
 
 enum {
-	FREAP_ABSENT,	/* or had ended: then its name was removed */
+	FREAP_ABSENT, /* or had ended: then its name was removed */
 	FREAP_REMOVED,
-	FREAP_LIVE,	/* r is open, locked, read */
-	FREAP_DAMAGED,	/* likewise */
-	FREAP_FOREIGN,	/* not touched */
-	FREAP_LATER	/* locked by others, or a failure: err says */
+	FREAP_LIVE, /* r is open, locked, read */
+	FREAP_DAMAGED, /* likewise */
+	FREAP_FOREIGN, /* not touched */
+	FREAP_LATER /* locked by others, or a failure: err says */
 };
 
 /* Ends it if it expires by before, and not at 0; close r then. */

@@ -66,11 +66,11 @@ refused(int e, struct sstate_error *err)
 	switch (e) {
 	case ENOENT:
 		return SSTATE_ENOTFOUND;
-	case ELOOP:	/* a symbolic link */
-	case EXDEV:	/* another file system, or out of the directory */
+	case ELOOP: /* a symbolic link */
+	case EXDEV: /* another file system, or out of the directory */
 	case EISDIR:
 	case ENOTDIR:
-	case ENXIO:	/* a socket */
+	case ENXIO: /* a socket */
 	case ENODEV:
 	case EPERM:
 	case EACCES:
@@ -125,8 +125,7 @@ load(struct frec *r, struct sstate_error *err)
 	if (r->size == 0)
 		return 0;
 	if ((e = fio_read(&got, r->fd, r->img, r->size, 0)) != 0)
-		return sstate_fail(err, SSTATE_ESTORE, e,
-		    "file: read record");
+		return sstate_fail(err, SSTATE_ESTORE, e, "file: read record");
 	memset(r->img + got, 0, r->size - got);
 	fslot_choose(&r->s, r->img, r->size);
 	return 0;
@@ -156,8 +155,8 @@ settled(const struct frec *r)
 
 	if (r->s.at < 0 || r->s.sure)
 		return r->s.at >= 0;
-	return fio_read(&got, r->fd, head, sizeof(head),
-		   slot_at(r, r->s.at)) == 0 &&
+	return fio_read(&got, r->fd, head, sizeof(head), slot_at(r, r->s.at)) ==
+	    0 &&
 	    got == sizeof(head) && fslot_same(&r->s, head);
 }
 
@@ -292,17 +291,12 @@ frec_unlink(struct frec *r, struct sstate_error *err)
 	return 0;
 }
 
-/* Where nothing can be written in place, the name's end must be on disk. */
-static int
-unlink_full(struct frec *r, int sync, int why, struct sstate_error *err)
+int
+frec_sync_name(struct frec *r, struct sstate_error *err)
 {
 	const char *name;
-	int at, x, e;
+	int at, e;
 
-	if (why != ENOSPC && why != EDQUOT)
-		return sstate_fail(err, SSTATE_ESTORE, why, "file: end");
-	if ((x = frec_unlink(r, err)) != 0 || sync == FSYNC_NONE)
-		return x;
 	if ((at = fdir_above(r->d, r->path, &name)) < 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno,
 		    "file: directory of a record");
@@ -313,13 +307,26 @@ unlink_full(struct frec *r, int sync, int why, struct sstate_error *err)
 	return 0;
 }
 
+/* Where nothing can be written in place, the name's end must be on disk. */
+static int
+unlink_full(struct frec *r, int sync, int why, struct sstate_error *err)
+{
+	int x;
+
+	if (why != ENOSPC && why != EDQUOT)
+		return sstate_fail(err, SSTATE_ESTORE, why, "file: end");
+	if ((x = frec_unlink(r, err)) != 0 || sync == FSYNC_NONE)
+		return x;
+	return frec_sync_name(r, err);
+}
+
 int
 frec_end(struct frec *r, int sync, struct sstate_error *err)
 {
 	unsigned char head[FSLOT_HEAD];
 	int to = 1 - r->s.at, e;
 
-	if (r->s.at < 0)	/* damaged: there is nothing to keep whole */
+	if (r->s.at < 0) /* damaged: there is nothing to keep whole */
 		return frec_unlink(r, err);
 	fslot_fill(head, r->s.seq + 1, r->s.rec.rev + 1, NULL);
 	e = sync != FSYNC_NONE && !r->s.synced ? settle(r) : 0;

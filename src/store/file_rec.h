@@ -19,14 +19,14 @@ enum { FREC_MOVED = 1 };
 
 struct frec {
 	struct fdir *d;
-	int fd;		/* -1: none */
-	int readonly;	/* the file system is */
+	int fd; /* -1: none */
+	int readonly; /* the file system is */
 	dev_t dev;
 	ino_t ino;
-	size_t size;	/* of the file, which never changes */
+	size_t size; /* of the file, which never changes */
 	unsigned char *img;
 	size_t cap;
-	struct fslot s;	/* of img; its body lies there */
+	struct fslot s; /* of img; its body lies there */
 	char path[FDIR_PATH];
 };
 
@@ -59,6 +59,8 @@ int frec_put(struct frec *r, const struct sstate_record *rec,
     struct sstate_error *err);
 /* Under the lock: ended slot, synced unless sync is none, name removed. */
 int frec_end(struct frec *r, int sync, struct sstate_error *err);
+/* The directory that holds its name. */
+int frec_sync_name(struct frec *r, struct sstate_error *err);
 /* Under the lock: the name alone, of what has ended. */
 int frec_unlink(struct frec *r, struct sstate_error *err);
 

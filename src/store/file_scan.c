@@ -34,7 +34,7 @@ enum {
 	OFF_JUMPED = 56,
 	OFF_SUM = 64,
 	SUBS = 256,
-	SLICE = 256,	/* records looked at before a slice may end */
+	SLICE = 256, /* records looked at before a slice may end */
 	JUMP = 86400,
 };
 
@@ -46,7 +46,7 @@ struct look {
 	struct frec r;
 	int64_t before;
 	uint64_t *removed, limit, seen;
-	struct sstate_error *err;
+	struct sstate_error err; /* of what is passed over, too */
 };
 
 /* Of this boot of the kernel; unchanged where /proc is not there. */
@@ -99,7 +99,7 @@ state_path(char *out, const char *ns, const char *name)
 static void
 load(struct fscan *s, struct fdir *d, const char *ns)
 {
-	unsigned char buf[STATE_LEN];
+	unsigned char buf[STATE_LEN] = { 0 };
 	char path[FDIR_PATH];
 	struct stat st;
 	size_t got = 0;
@@ -122,7 +122,7 @@ load(struct fscan *s, struct fdir *d, const char *ns)
 	memcpy(s->under, buf + OFF_UNDER, FSCAN_ID);
 	s->next = get64(buf + OFF_NEXT);
 	if (memcmp(s->whole, s->boot, FSCAN_ID) != 0)
-		return;	/* the clocks of another boot say nothing */
+		return; /* the clocks of another boot say nothing */
 	s->offset = (int64_t)get64(buf + OFF_OFFSET);
 	s->jumped = (int64_t)get64(buf + OFF_JUMPED);
 }
@@ -211,15 +211,16 @@ fscan_clock(struct fscan *s, struct fdir *d, const char *ns,
 	}
 	return sstate_fail(err, SSTATE_EBUSY, 0,
 	    "file: the clock jumped ahead by %lld seconds: nothing is reaped "
-	    "for a day, or until it is set right", (long long)ahead);
+	    "for a day, or until it is set right",
+	    (long long)ahead);
 }
 
 /* Without a boot id each process looks for itself. */
 static int
 is_whole(const struct fscan *s)
 {
-	return s->done || (memcmp(s->whole, s->boot, FSCAN_ID) == 0 &&
-	    !unknown(s->boot));
+	return s->done ||
+	    (memcmp(s->whole, s->boot, FSCAN_ID) == 0 && !unknown(s->boot));
 }
 
 /* A live one gets an entry while its lock keeps it from moving. */
@@ -230,22 +231,22 @@ look_at(void *arg, const struct sstate_key *key)
 	int r = 0;
 
 	l->seen++;
-	switch (freap_one(&l->r, key, l->before, l->err)) {
+	switch (freap_one(&l->r, key, l->before, &l->err)) {
 	case FREAP_REMOVED:
 		++*l->removed;
 		break;
 	case FREAP_LIVE:
 		if (l->r.s.rec.expires != 0)
 			r = findex_add(l->x, l->d, key, l->r.s.rec.expires,
-			    l->err);
+			    &l->err);
 		break;
 	case FREAP_DAMAGED:
 		/* A power cut under sync=none leaves such files. */
 		if (fslot_wreck(l->r.img, l->r.size))
-			r = frec_unlink(&l->r, l->err);
+			r = frec_unlink(&l->r, &l->err);
 		break;
 	case FREAP_LATER:
-		r = l->err->code;
+		r = l->err.code;
 		break;
 	}
 	(void)frec_close(&l->r, NULL);
@@ -261,7 +262,7 @@ scan(struct fscan *s, struct look *l)
 
 	while (r == 0 && s->next < SUBS) {
 		r = fwalk_records(l->d, s->ns, (unsigned)s->next,
-		    (unsigned)s->next + 1, look_at, l, l->err);
+		    (unsigned)s->next + 1, look_at, l, &l->err);
 		if (r == 0)
 			s->next++;
 		if (r == 0 && l->limit != 0 && l->seen >= SLICE)
@@ -280,18 +281,16 @@ scan(struct fscan *s, struct look *l)
 }
 
 int
-fscan_run(uint64_t *removed, struct fscan *s, struct fdir *d,
-    struct findex *x, const char *ns, int64_t before, uint64_t limit,
-    struct sstate_error *err)
+fscan_run(uint64_t *removed, struct fscan *s, struct fdir *d, struct findex *x,
+    const char *ns, int64_t before, uint64_t limit, struct sstate_error *err)
 {
-	struct sstate_error own;
 	struct look l;
 	int r;
 
 	known(s, d, ns);
 	if (is_whole(s))
 		return 0;
-	load(s, d, ns);	/* another process may have been at it */
+	load(s, d, ns); /* another process may have been at it */
 	if (is_whole(s))
 		return 0;
 	if (memcmp(s->under, s->boot, FSCAN_ID) != 0 || s->next > SUBS) {
@@ -299,15 +298,15 @@ fscan_run(uint64_t *removed, struct fscan *s, struct fdir *d,
 		s->next = 0;
 	}
 	memset(&l, 0, sizeof(l));
-	memset(&own, 0, sizeof(own));
 	frec_init(&l.r, d);
 	l.d = d;
 	l.x = x;
 	l.before = before;
 	l.removed = removed;
 	l.limit = limit;
-	l.err = err != NULL ? err : &own;
 	r = scan(s, &l);
+	if (r != 0 && err != NULL)
+		*err = l.err;
 	frec_done(&l.r);
 	return r;
 }

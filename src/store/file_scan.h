@@ -1,10 +1,10 @@
 /*
  * file_scan.h - what the reaper does once per boot, and when it must not run
  *
- *	n.<ns>/boot: magic "SSB1" ‖ 4 x 0 ‖ boot id under which the expiry
- *	index is whole (16) ‖ boot id of the scan under way (16) ‖ its next
- *	sub-directory (8) ‖ wall clock minus boot clock (8) ‖ boot clock when
- *	a jump was seen (8) ‖ checksum (8)
+ *	n.<ns>/boot: magic "SSB1" | 4 x 0 | boot id under which the expiry
+ *	index is whole (16) | boot id of the scan under way (16) | its next
+ *	sub-directory (8) | wall clock minus boot clock (8) | boot clock when
+ *	a jump was seen (8) | checksum (8)
  *
  * The index is not synced, so after a power cut it may lack entries.  Another
  * boot id than the last one is answered by one look at every record.
@@ -22,11 +22,11 @@ struct sstate_error;
 enum { FSCAN_ID = 16 };
 
 struct fscan {
-	char ns[FDIR_NS];	/* of what follows; "": nothing is known */
+	char ns[FDIR_NS]; /* of what follows; "": nothing is known */
 	unsigned char boot[FSCAN_ID]; /* of this boot; zeros: unknown */
 	unsigned char whole[FSCAN_ID], under[FSCAN_ID];
 	uint64_t next;
-	int done;		/* by this process */
+	int done; /* by this process */
 	int64_t offset, jumped;
 };
 

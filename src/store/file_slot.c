@@ -163,8 +163,8 @@ fslot_choose(struct fslot *out, const unsigned char *img, size_t file)
 		 * Consecutive: when the second was read, the write after the
 		 * higher had not begun in it, so none was acknowledged.
 		 */
-		out->sure = other.sure = other.seq == out->seq + 1 ||
-		    out->seq == other.seq + 1;
+		out->sure = other.sure =
+		    other.seq == out->seq + 1 || out->seq == other.seq + 1;
 		if (other.seq > out->seq)
 			*out = other;
 	} else if (b)
@@ -204,23 +204,18 @@ fslot_fill(unsigned char *slot, uint64_t seq, uint64_t rev,
 	    fslot_sum(slot + OFF_SEQ, FSLOT_HEAD - OFF_SEQ + len));
 }
 
-static int
-torn(const unsigned char *p)
-{
-	return memcmp(p, blank, sizeof(blank)) == 0 ||
-	    memcmp(p, magic, sizeof(magic)) == 0;
-}
-
 int
 fslot_wreck(const unsigned char *img, size_t file)
 {
-	size_t slot = fslot_of_file(file);
+	unsigned char head[FSLOT_HEAD] = { 0 };
 	struct fslot s;
 
-	if (file == 0)
-		return 1;
-	if (slot == 0)
+	/* Its size may not have been written either, so the first head says. */
+	if (file != 0)
+		memcpy(head, img, file < sizeof(head) ? file : sizeof(head));
+	if (memcmp(head, blank, sizeof(blank)) != 0 &&
+	    memcmp(head, magic, sizeof(magic)) != 0)
 		return 0;
 	fslot_choose(&s, img, file);
-	return s.at < 0 && torn(img) && torn(img + slot);
+	return s.at < 0;
 }

@@ -30,8 +30,8 @@
 enum { FSLOT_HEAD = 64, FSLOT_SYNCED = 4 };
 
 struct fslot {
-	int at;		/* 0 or 1; -1: no slot is valid */
-	int sure;	/* nothing can have been acknowledged since */
+	int at; /* 0 or 1; -1: no slot is valid */
+	int sure; /* nothing can have been acknowledged since */
 	int synced, ended;
 	uint64_t seq, sum;
 	struct sstate_record rec; /* its body lies in the image */

@@ -25,10 +25,10 @@ struct list {
 	struct frec r;
 	struct sstate_key key;
 	const unsigned char *tag;
-	int at;			/* directory of the entries */
+	int at; /* directory of the entries */
 	sstate_each_fn *fn;
 	void *arg;
-	struct sstate_error *err;
+	struct sstate_error err;
 };
 
 int
@@ -163,10 +163,10 @@ show(struct list *l, const char *name)
 	char path[FDIR_PATH];
 	int r;
 
-	if ((r = fdir_record(path, &l->key, l->err)) != 0)
+	if ((r = fdir_record(path, &l->key, &l->err)) != 0)
 		return r;
-	if ((r = frec_open(&l->r, path, l->err)) == 0)
-		r = frec_read(&l->r, l->err);
+	if ((r = frec_open(&l->r, path, &l->err)) == 0)
+		r = frec_read(&l->r, &l->err);
 	if (r == 0 && (l->tag == NULL || mine(l)))
 		r = l->fn(l->arg, &l->key, &l->r.s.rec);
 	else if (r == 0 || r == SSTATE_ENOTFOUND) {
@@ -187,8 +187,8 @@ show_entry(void *arg, int at, const char *name)
 
 	l->at = at;
 	if (strlen(name) != 2 * SSTATE_ID_BYTES ||
-	    hex_decode(l->key.id, SSTATE_ID_BYTES, name,
-	    2 * SSTATE_ID_BYTES) != SSTATE_ID_BYTES)
+	    hex_decode(l->key.id, SSTATE_ID_BYTES, name, 2 * SSTATE_ID_BYTES) !=
+		SSTATE_ID_BYTES)
 		return 0;
 	return show(l, name);
 }
@@ -217,11 +217,13 @@ fuser_each(struct fdir *d, const char *ns, const unsigned char *tag,
 	l.tag = tag;
 	l.fn = fn;
 	l.arg = arg;
-	l.err = err;
 	if (tag == NULL)
-		r = fwalk_records(d, ns, 0, 256, show_record, &l, err);
-	else if ((r = tag_path(path, ns, tag, err)) == 0)
-		r = fwalk_dir(d, path, show_entry, &l, err);
+		r = fwalk_records(d, ns, 0, 256, show_record, &l, &l.err);
+	else if ((r = tag_path(path, ns, tag, &l.err)) == 0)
+		r = fwalk_dir(d, path, show_entry, &l, &l.err);
 	frec_done(&l.r);
+	/* Of ours, not of fn's, nor of what was passed over. */
+	if (r != 0 && err != NULL && l.err.code == r)
+		*err = l.err;
 	return r;
 }

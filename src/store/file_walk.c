@@ -28,8 +28,9 @@ fwalk_dir(struct fdir *d, const char *path, fwalk_name_fn *fn, void *arg,
 	int fd, r = 0;
 
 	if ((fd = fdir_sub(d, path)) < 0)
-		return errno == ENOENT ? 0 : sstate_fail(err, SSTATE_ESTORE,
-		    errno, "file: list a directory");
+		return errno == ENOENT ? 0
+				       : sstate_fail(err, SSTATE_ESTORE, errno,
+					     "file: list a directory");
 	if ((dir = fdopendir(fd)) == NULL) {
 		(void)close(fd);
 		return sstate_fail(err, SSTATE_ENOMEM, 0,

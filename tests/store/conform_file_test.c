@@ -15,8 +15,8 @@ open_conf(void **ctx, const struct conform *c, struct sstate_error *err)
 	int r;
 
 	*ctx = NULL;
-	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL,
-	    err)) != 0)
+	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL, err)) !=
+	    0)
 		return r;
 	r = c->driver->open(ctx, conf, err);
 	if (r == 0)
@@ -29,7 +29,8 @@ static void
 suite(const char *params, unsigned scale)
 {
 	struct conform c = { .driver = &sstate_driver_v1_file,
-		.open = open_conf, .scale = scale };
+		.open = open_conf,
+		.scale = scale };
 	char dir[KIT_DIR], uri[PATH_MAX + 64];
 	const char *env = getenv("SSTATE_TEST_SCALE");
 	unsigned long more;

@@ -5,8 +5,7 @@
 
 static struct got got;
 static char dir[KIT_DIR];
-static const char *const syncs[] = { "?sync=none", "?sync=data",
-	"?sync=full" };
+static const char *const syncs[] = { "?sync=none", "?sync=data", "?sync=full" };
 
 static int
 body_is(const char *body, size_t len)
@@ -35,22 +34,24 @@ cycle(const char *params, uint64_t n)
 	T(drv->create(c, &key, &b, &err) == SSTATE_EEXIST,
 	    "create is exclusive");
 	T(kit_get(&got, c, &key) == 0 && got.calls == 1 && body_is("one", 3) &&
-	    got.rec.rev == 7 && got.rec.expires == 5000 &&
-	    got.rec.flags == 0, "get gives what was created");
+		got.rec.rev == 7 && got.rec.expires == 5000 &&
+		got.rec.flags == 0,
+	    "get gives what was created");
 	T(kit_get(&got, c, &other) == SSTATE_ENOTFOUND,
 	    "another namespace, same id: nothing");
 	T(drv->replace(c, &key, 6, &b, &err) == SSTATE_ECONFLICT &&
-	    drv->replace(c, &key, 8, &b, &err) == SSTATE_ECONFLICT &&
-	    drv->replace(c, &key, SSTATE_ANY_REV, &b, &err) ==
-	    SSTATE_ECONFLICT && drv->replace(c, &key, 0, &b, &err) ==
-	    SSTATE_ECONFLICT, "a stale, a future, no revision: ECONFLICT");
+		drv->replace(c, &key, 8, &b, &err) == SSTATE_ECONFLICT &&
+		drv->replace(c, &key, SSTATE_ANY_REV, &b, &err) ==
+		    SSTATE_ECONFLICT &&
+		drv->replace(c, &key, 0, &b, &err) == SSTATE_ECONFLICT,
+	    "a stale, a future, no revision: ECONFLICT");
 	T(kit_get(&got, c, &key) == 0 && body_is("one", 3),
 	    "a lost race writes nothing");
 	T(drv->replace(c, &key, 7, &b, &err) == 0, "replace: %s", err.text);
 	T(kit_get(&got, c, &key) == 0 && body_is("two!", 4) &&
-	    got.rec.rev == 8 && got.rec.expires == 6000 &&
-	    got.rec.flags == SSTATE_REC_VERIFY &&
-	    got.rec.tag[0] == 3 && got.rec.tag[15] == 3,
+		got.rec.rev == 8 && got.rec.expires == 6000 &&
+		got.rec.flags == SSTATE_REC_VERIFY && got.rec.tag[0] == 3 &&
+		got.rec.tag[15] == 3,
 	    "get gives what replaced it, tag and flags too");
 	T(drv->remove(c, &key, 7, &err) == SSTATE_ECONFLICT,
 	    "remove of a stale revision: ECONFLICT");
@@ -79,10 +80,10 @@ lengths(void)
 		body[i] = (char)(i * 7 + i / 256);
 	for (i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
 		rec = kit_rec(i + 1, body + i, len[i], 0);
-		r = i == 0 ? drv->create(c, &key, &rec, &err) :
-			     drv->replace(c, &key, i, &rec, &err);
+		r = i == 0 ? drv->create(c, &key, &rec, &err)
+			   : drv->replace(c, &key, i, &rec, &err);
 		T(r == 0 && kit_get(&got, c, &key) == 0 &&
-		    body_is(body + i, len[i]) && got.rec.rev == i + 1,
+			body_is(body + i, len[i]) && got.rec.rev == i + 1,
 		    "R-98 %zu bytes come back whole", len[i]);
 	}
 	rec = kit_rec(99, body, 300001, 0);
@@ -103,26 +104,26 @@ second_context(void)
 	struct sstate_error err = { 0 };
 	void *c = kit_open(dir, "?sync=none"), *d = kit_open(dir, "");
 
-	T(drv->create(c, &key, &a, &err) == 0 &&
-	    kit_get(&got, d, &key) == 0 && kit_get(&got, c, &key) == 0,
+	T(drv->create(c, &key, &a, &err) == 0 && kit_get(&got, d, &key) == 0 &&
+		kit_get(&got, c, &key) == 0,
 	    "two contexts see one record");
 	T(drv->replace(d, &key, 1, &b, &err) == 0 &&
-	    drv->replace(c, &key, 1, &b, &err) == SSTATE_ECONFLICT,
+		drv->replace(c, &key, 1, &b, &err) == SSTATE_ECONFLICT,
 	    "a kept descriptor does not hide a commit");
 	T(kit_get(&got, c, &key) == 0 &&
-	    drv->replace(d, &key, 2, &big, &err) == 0 &&
-	    drv->replace(c, &key, 2, &b, &err) == SSTATE_ECONFLICT &&
-	    kit_get(&got, c, &key) == 0 && got.rec.rev == 3,
+		drv->replace(d, &key, 2, &big, &err) == 0 &&
+		drv->replace(c, &key, 2, &b, &err) == SSTATE_ECONFLICT &&
+		kit_get(&got, c, &key) == 0 && got.rec.rev == 3,
 	    "nor a record that has outgrown its file");
 	T(drv->remove(d, &key, 3, &err) == 0 &&
-	    drv->replace(c, &key, 3, &b, &err) == SSTATE_ENOTFOUND &&
-	    kit_get(&got, c, &key) == SSTATE_ENOTFOUND,
+		drv->replace(c, &key, 3, &b, &err) == SSTATE_ENOTFOUND &&
+		kit_get(&got, c, &key) == SSTATE_ENOTFOUND,
 	    "R-26 nor an end");
 	T(drv->create(c, &key, &a, &err) == 0 && kit_get(&got, d, &key) == 0 &&
-	    drv->remove(c, &key, 1, &err) == 0 &&
-	    drv->create(c, &key, &b, &err) == 0 &&
-	    drv->replace(d, &key, 1, &big, &err) == SSTATE_ECONFLICT &&
-	    drv->replace(d, &key, 2, &big, &err) == 0,
+		drv->remove(c, &key, 1, &err) == 0 &&
+		drv->create(c, &key, &b, &err) == 0 &&
+		drv->replace(d, &key, 1, &big, &err) == SSTATE_ECONFLICT &&
+		drv->replace(d, &key, 2, &big, &err) == 0,
 	    "a name that was ended and made again is a new record");
 	drv->close(c);
 	drv->close(d);
@@ -148,8 +149,8 @@ options(void)
 
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		T(kit_open_flags(&c, dir, t[i].params, 0, &err) == t[i].code &&
-		    (c != NULL) == (t[i].code == 0), "option %s: %s",
-		    t[i].params, err.text);
+			(c != NULL) == (t[i].code == 0),
+		    "option %s: %s", t[i].params, err.text);
 		drv->close(c);
 	}
 	T(kit_open_flags(&c, "", "", 0, &err) == SSTATE_EINVAL,
@@ -161,8 +162,8 @@ namespaces(void)
 {
 	static const char *const bad[] = { "", "a/b", "a b", "a\n",
 		"123456789012345678901234567890123", NULL };
-	static const char *const good[] = { ".", "..", "keyring", "clock",
-		"=", "A.b-C_9", "12345678901234567890123456789012", NULL };
+	static const char *const good[] = { ".", "..", "keyring", "clock", "=",
+		"A.b-C_9", "12345678901234567890123456789012", NULL };
 	struct sstate_record rec = kit_rec(1, "x", 1, 10);
 	struct sstate_error err = { 0 };
 	struct sstate_key key;
@@ -173,19 +174,19 @@ namespaces(void)
 	for (i = 0; bad[i] != NULL; i++) {
 		key = kit_key(700, bad[i]);
 		T(drv->create(c, &key, &rec, &err) == SSTATE_EINVAL,
-		    "F-06 namespace \"%s\" is refused", i == 3 ? "a\\n" :
-		    bad[i]);
+		    "F-06 namespace \"%s\" is refused",
+		    i == 3 ? "a\\n" : bad[i]);
 	}
 	for (i = 0; good[i] != NULL; i++) {
 		if (good[i][0] == '=')
 			continue;
 		key = kit_key(700, good[i]);
 		T(drv->create(c, &key, &rec, &err) == 0 &&
-		    kit_get(&got, c, &key) == 0 &&
-		    drv->reap(&n, c, good[i], 20, 0, &err) == 0 && n == 1 &&
-		    kit_get(&got, c, &key) == SSTATE_ENOTFOUND,
-		    "F-06 namespace \"%s\" stays in the directory %s",
-		    good[i], err.text);
+			kit_get(&got, c, &key) == 0 &&
+			drv->reap(&n, c, good[i], 20, 0, &err) == 0 && n == 1 &&
+			kit_get(&got, c, &key) == SSTATE_ENOTFOUND,
+		    "F-06 namespace \"%s\" stays in the directory %s", good[i],
+		    err.text);
 	}
 	drv->close(c);
 }
@@ -200,13 +201,13 @@ clock_ratchet(void)
 	T(drv->latest(&seen, c, 1000000, &err) == 0 && seen == 1000000,
 	    "R-23 the latest time begins with the first");
 	T(drv->latest(&seen, c, 1000100, &err) == 0 && seen == 1000100 &&
-	    drv->latest(&seen, c, 999000, &err) == 0 && seen == 1000100,
+		drv->latest(&seen, c, 999000, &err) == 0 && seen == 1000100,
 	    "R-23 a clock that goes back is answered with the latest");
 	d = kit_open(dir, "");
 	T(drv->latest(&seen, d, 999000, &err) == 0 && seen == 1000100,
 	    "R-23 by another process too");
 	T(drv->latest(&seen, c, 1000500, &err) == 0 && seen == 1000500 &&
-	    drv->latest(&seen, d, 1000200, &err) == 0 && seen == 1000500,
+		drv->latest(&seen, d, 1000200, &err) == 0 && seen == 1000500,
 	    "R-23 and what this one saw is never lowered");
 	drv->close(c);
 	drv->close(d);

@@ -42,11 +42,11 @@ child(const char *dir, const char *params)
 	(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	(void)raise(SIGSTOP);
 	(void)drv->create(c, &key, &rec, NULL);
-	(void)kit_get(&got, c, &key);	/* its buffer is there now */
+	(void)kit_get(&got, c, &key); /* its buffer is there now */
 	mark();
-	(void)kit_get(&got, c, &key);			/* 0: a read */
+	(void)kit_get(&got, c, &key); /* 0: a read */
 	mark();
-	for (i = 0; i < 2; i++) {			/* 1, 2: cycles */
+	for (i = 0; i < 2; i++) { /* 1, 2: cycles */
 		rec.rev++;
 		(void)kit_get(&got, c, &key);
 		(void)drv->replace(c, &key, got.rec.rev, &rec, NULL);
@@ -54,22 +54,22 @@ child(const char *dir, const char *params)
 	}
 	rec.rev++;
 	rec.expires += 256;
-	(void)kit_get(&got, c, &key);	/* 3: a cycle, another bucket */
+	(void)kit_get(&got, c, &key); /* 3: a cycle, another bucket */
 	(void)drv->replace(c, &key, got.rec.rev, &rec, NULL);
 	mark();
 	rec.rev++;
 	rec.expires += 1;
-	(void)kit_get(&got, c, &key);	/* 4: a cycle, in it */
+	(void)kit_get(&got, c, &key); /* 4: a cycle, in it */
 	(void)drv->replace(c, &key, got.rec.rev, &rec, NULL);
 	mark();
-	(void)drv->replace(c, &key, 1, &rec, NULL);	/* 5: a lost race */
+	(void)drv->replace(c, &key, 1, &rec, NULL); /* 5: a lost race */
 	mark();
 	/* As if the last bucket had been made a while ago. */
 	(void)snprintf(path, sizeof(path), "%s/n.app/x", dir);
 	(void)utimensat(AT_FDCWD, path, old, 0);
 	(void)drv->reap(&n, c, "app", 1000, 0, NULL);
-	mark();						/* 6 */
-	(void)drv->reap(&n, c, "app", 1000, 0, NULL);	/* 7: nothing due */
+	mark(); /* 6 */
+	(void)drv->reap(&n, c, "app", 1000, 0, NULL); /* 7: nothing due */
 	mark();
 	_exit(0);
 }
@@ -92,8 +92,8 @@ follow(struct counts *out, pid_t pid)
 			return -1;
 		if (WIFEXITED(status) || WIFSIGNALED(status))
 			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-		if (ptrace(PTRACE_GET_SYSCALL_INFO, pid,
-		    (void *)sizeof(info), &info) <= 0)
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info),
+			&info) <= 0)
 			return -1;
 		if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 			on = 1;
@@ -131,20 +131,23 @@ count(const char *params, unsigned extra)
 	/* getrandom, the ninth, is the core's. */
 	T(c.calls[1] <= 9 + extra && c.calls[2] <= 8 + extra,
 	    "P4 %s: a cycle is %u system calls at most: %u (%u with the close "
-	    "of the read before it)", params, 8 + extra, c.calls[2],
-	    c.calls[1]);
-	T(c.calls[3] <= 8 + extra + 5, "P4 %s: with another bucket's file, "
-	    "opened: %u", params, c.calls[3]);
+	    "of the read before it)",
+	    params, 8 + extra, c.calls[2], c.calls[1]);
+	T(c.calls[3] <= 8 + extra + 5,
+	    "P4 %s: with another bucket's file, "
+	    "opened: %u",
+	    params, c.calls[3]);
 	T(c.calls[4] <= 8 + extra, "P4 %s: then as before: %u", params,
 	    c.calls[4]);
-	T(c.calls[5] <= 6, "%s: a lost race writes nothing: %u calls",
-	    params, c.calls[5]);
-	T(c.calls[7] <= 3, "P7 %s: nothing to reap is %u system calls",
-	    params, c.calls[7]);
+	T(c.calls[5] <= 6, "%s: a lost race writes nothing: %u calls", params,
+	    c.calls[5]);
+	T(c.calls[7] <= 3, "P7 %s: nothing to reap is %u system calls", params,
+	    c.calls[7]);
 	T(c.bytes[0] == 0 && c.bytes[5] == 0 && c.bytes[1] <= BODY + 128 &&
-	    c.bytes[3] <= BODY + 128, "P10 %s: a commit of %u bytes writes "
-	    "%u, with another bucket %u", params, BODY,
-	    (unsigned)c.bytes[1], (unsigned)c.bytes[3]);
+		c.bytes[3] <= BODY + 128,
+	    "P10 %s: a commit of %u bytes writes "
+	    "%u, with another bucket %u",
+	    params, BODY, (unsigned)c.bytes[1], (unsigned)c.bytes[3]);
 	kit_rm(dir);
 }
 

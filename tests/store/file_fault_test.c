@@ -38,7 +38,7 @@ static struct {
 	int on, kind, error, which;
 	unsigned k, n;
 	int fired;
-	char log[4096];	/* one character a call */
+	char log[4096]; /* one character a call */
 	size_t len;
 	off_t at[4096];
 } inject;
@@ -121,8 +121,9 @@ ssize_t
 __wrap_pread(int fd, void *p, size_t n, off_t at)
 {
 	if (now(C_PREAD, 'r', at))
-		return inject.kind == FAIL ? -1 :
-		    __real_pread(fd, p, (n + 1) / 2, at);
+		return inject.kind == FAIL
+		    ? -1
+		    : __real_pread(fd, p, (n + 1) / 2, at);
 	return __real_pread(fd, p, n, at);
 }
 
@@ -130,8 +131,8 @@ ssize_t
 __wrap_write(int fd, const void *p, size_t n)
 {
 	if (now(C_WRITE, 'a', 0))
-		return inject.kind == FAIL ? -1 :
-		    __real_write(fd, p, (n + 1) / 2);
+		return inject.kind == FAIL ? -1
+					   : __real_write(fd, p, (n + 1) / 2);
 	return __real_write(fd, p, n);
 }
 
@@ -251,8 +252,9 @@ __wrap_syscall(long n, ...)
 	for (i = 0; i < 5; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	return now(C_OPEN, 'O', 0) ? -1 :
-	    __real_syscall(n, a[0], a[1], a[2], a[3], a[4]);
+	return now(C_OPEN, 'O', 0)
+	    ? -1
+	    : __real_syscall(n, a[0], a[1], a[2], a[3], a[4]);
 }
 
 void *
@@ -309,8 +311,8 @@ act(const char *what, void *c, struct sstate_error *err)
 
 static const struct {
 	const char *name;
-	int old;	/* is there a record before? */
-	int writes;	/* is there another afterwards? */
+	int old; /* is there a record before? */
+	int writes; /* is there another afterwards? */
 	int ends;
 } scenes[] = {
 	{ "create", 0, 1, 0 },
@@ -333,25 +335,25 @@ judge(size_t i, void *c, int r, int must, const struct sstate_error *err)
 	int is = kit_get(&got, c, &key), old, new;
 
 	old = scenes[i].old ? is == 0 && got.rec.rev == 1 &&
-		got.rec.body.len == 3 && memcmp(got.body, "old", 3) == 0 :
-			      is == SSTATE_ENOTFOUND;
+		got.rec.body.len == 3 && memcmp(got.body, "old", 3) == 0
+			    : is == SSTATE_ENOTFOUND;
 	new = scenes[i].writes ? is == 0 && got.rec.rev == 2 &&
-		(got.rec.body.len == BIG || memcmp(got.body, "new", 3) == 0) :
-				 is == SSTATE_ENOTFOUND;
+		(got.rec.body.len == BIG || memcmp(got.body, "new", 3) == 0)
+			       : is == SSTATE_ENOTFOUND;
 	if (must && r != 0)
 		return "it was not tried again";
 	if (r != 0 && (r != err->code || strncmp(err->text, "file: ", 6) != 0))
 		return "no text";
 	if (r != 0 && r != SSTATE_ESTORE && r != SSTATE_ENOMEM)
 		return "the wrong code";
-	if (r == 0 && (scenes[i].writes || scenes[i].ends) && !new &&
-	    strcmp(scenes[i].name, "reap") != 0)
+	if (r == 0 && (scenes[i].writes || scenes[i].ends) &&
+	    !new &&strcmp(scenes[i].name, "reap") != 0)
 		return "a success that is none";
 	if (!old && !(new && (scenes[i].writes || scenes[i].ends)))
 		return "neither old nor new";
-	if (strcmp(scenes[i].name, "latest") != 0 && (is == 0 ?
-	    drv->replace(c, &key, got.rec.rev, &rec, NULL) :
-	    drv->create(c, &key, &rec, NULL)) != 0)
+	if (strcmp(scenes[i].name, "latest") != 0 &&
+	    (is == 0 ? drv->replace(c, &key, got.rec.rev, &rec, NULL)
+		     : drv->create(c, &key, &rec, NULL)) != 0)
 		return "no further write in the same context";
 	return NULL;
 }
@@ -390,9 +392,10 @@ sweep(size_t i, const char *params, int kind, int error, int which, int must)
 		kit_rm(dir);
 	} while (inject.fired && bad == NULL && k < 1000);
 	T(bad == NULL, "%s %s, %s at each of %u calls: %s (%s) %s",
-	    scenes[i].name, params, kind == SHORT ? "half of it" :
-	    strerrorname_np(error), k - 1, bad != NULL ? bad : "safe",
-	    err.text, bad != NULL ? inject.log : "");
+	    scenes[i].name, params,
+	    kind == SHORT ? "half of it" : strerrorname_np(error), k - 1,
+	    bad != NULL ? bad : "safe", err.text,
+	    bad != NULL ? inject.log : "");
 }
 
 /* Where in the log of calls c is; the log is one operation long. */
@@ -435,9 +438,10 @@ final(void)
 	inject.k = 0;
 	replace_log(c, 3, &r);
 	T(r == 0 && strcmp(strchr(inject.log, 'r'), "rwswwswc") == 0 &&
-	    inject.at[strchr(inject.log, 'w') - inject.log] == 0,
+		inject.at[strchr(inject.log, 'w') - inject.log] == 0,
 	    "the next writer writes that slot anew and syncs it before it "
-	    "touches the other: %s", inject.log);
+	    "touches the other: %s",
+	    inject.log);
 	inject.k = 1;
 	inject.fired = 0;
 	replace_log(c, 4, &r);
@@ -467,8 +471,10 @@ main(void)
 			sweep(i, "?sync=none", FAIL, errors[j], C_ALL, 0);
 		}
 		sweep(i, "?sync=full", FAIL, EDQUOT, C_ALL, 0);
-		sweep(i, "?sync=data", FAIL, EINTR, C_PWRITE | C_PREAD |
-		    C_WRITE | C_SYNC | C_ROOM | C_CLOSE | C_FCNTL, 1);
+		sweep(i, "?sync=data", FAIL, EINTR,
+		    C_PWRITE | C_PREAD | C_WRITE | C_SYNC | C_ROOM | C_CLOSE |
+			C_FCNTL,
+		    1);
 		sweep(i, "?sync=data", SHORT, 0, C_PWRITE | C_PREAD | C_WRITE,
 		    1);
 	}

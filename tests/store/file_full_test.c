@@ -69,17 +69,17 @@ full(const char *options, const char *what)
 	key = kit_key(0, "app");
 	memset(&err, 0, sizeof(err));
 	T(drv->replace(c, &key, 2, &rec, &err) == SSTATE_ESTORE &&
-	    err.sys == ENOSPC && kit_get(&got, c, &key) == 0 &&
-	    got.rec.rev == 2, "growth fails, the old record is whole: %s",
-	    err.text);
+		err.sys == ENOSPC && kit_get(&got, c, &key) == 0 &&
+		got.rec.rev == 2,
+	    "growth fails, the old record is whole: %s", err.text);
 	for (i = 0; i < n / 2; i++) {
 		key = kit_key(i, "app");
 		bad += drv->remove(c, &key, 2, NULL) != 0;
 		bad += kit_get(&got, c, &key) != SSTATE_ENOTFOUND;
 	}
 	T(bad == 0, "no more %s: ending works", what);
-	T(drv->reap(&gone, c, "app", 1000, 0, NULL) == 0 &&
-	    gone == n - n / 2, "reaping too");
+	T(drv->reap(&gone, c, "app", 1000, 0, NULL) == 0 && gone == n - n / 2,
+	    "reaping too");
 	T(fill(c, &err) + 2 >= n, "and then there is room again");
 	drv->close(c);
 	if (umount(dir) != 0)
@@ -102,17 +102,20 @@ limited(void)
 	(void)getrlimit(RLIMIT_FSIZE, &was);
 	rl = was;
 	rl.rlim_cur = 4096;
-	(void)setrlimit(RLIMIT_FSIZE, &rl);
+	kit_may(setrlimit(RLIMIT_FSIZE, &rl));
 	c = kit_open(dir, "");
 	T(drv->create(c, &key, &rec, &err) == 0, "RLIMIT_FSIZE: what fits");
 	T(drv->replace(c, &key, 1, &big, &err) == SSTATE_ESTORE &&
-	    err.sys == EFBIG, "and what does not: %s", err.text);
+		err.sys == EFBIG,
+	    "and what does not: %s", err.text);
 	T(sigpending(&set) == 0 && !sigismember(&set, SIGXFSZ) &&
-	    sigprocmask(SIG_BLOCK, NULL, &set) == 0 &&
-	    !sigismember(&set, SIGXFSZ), "without SIGXFSZ");
+		sigprocmask(SIG_BLOCK, NULL, &set) == 0 &&
+		!sigismember(&set, SIGXFSZ),
+	    "without SIGXFSZ");
 	T(kit_get(&got, c, &key) == 0 && got.rec.rev == 1 &&
-	    drv->remove(c, &key, 1, &err) == 0, "it can be read and ended");
-	(void)setrlimit(RLIMIT_FSIZE, &was);
+		drv->remove(c, &key, 1, &err) == 0,
+	    "it can be read and ended");
+	kit_may(setrlimit(RLIMIT_FSIZE, &was));
 	drv->close(c);
 }
 

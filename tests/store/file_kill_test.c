@@ -18,8 +18,8 @@ static char big[BIG];
 
 struct scene {
 	const char *name;
-	int prepared;	/* is there an old record? */
-	int gone_ok;	/* may there be none afterwards? */
+	int prepared; /* is there an old record? */
+	int gone_ok; /* may there be none afterwards? */
 	int (*act)(void *ctx, const struct sstate_key *key);
 };
 
@@ -141,7 +141,7 @@ is_new(void)
 {
 	return got.rec.rev == 2 &&
 	    ((got.rec.body.len == 3 && memcmp(got.body, "new", 3) == 0) ||
-	    (got.rec.body.len == BIG && memcmp(got.body, big, BIG) == 0));
+		(got.rec.body.len == BIG && memcmp(got.body, big, BIG) == 0));
 }
 
 static int
@@ -172,10 +172,10 @@ check(const struct scene *s, const char *dir, const char *params,
 		bad = "neither old nor new";
 	else if (r == 0 && got.rec.tag[0] == 9 &&
 	    (drv->each(c, key->ns, his, count, &listed, NULL) != 0 ||
-	    listed != 1))
+		listed != 1))
 		bad = "a user's record that his index lacks";
-	else if ((r == 0 ? drv->replace(c, key, got.rec.rev, &rec, NULL) :
-	    drv->create(c, key, &rec, NULL)) != 0)
+	else if ((r == 0 ? drv->replace(c, key, got.rec.rev, &rec, NULL)
+			 : drv->create(c, key, &rec, NULL)) != 0)
 		bad = "no further write";
 	else if (kit_get(&got, c, key) != 0 || got.rec.rev != 3)
 		bad = "the further write is not there";

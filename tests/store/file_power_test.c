@@ -17,31 +17,38 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
-enum { OPS = 2000, NODES = 300, NAMES = 400, SECTOR = 512, BIG = 6000 };
-enum { TOP = 1 };	/* node of the store's directory */
+enum {
+	OPS = 2000,
+	NODES = 300,
+	NAMES = 400,
+	SECTOR = 512,
+	BIG = 6000,
+	KEYS = 3
+};
+enum { TOP = 1 }; /* node of the store's directory */
 enum { WRITE, SIZE, TRUNC, SYNC, LINK, UNLINK, RENAME, ACK };
 
 struct op {
-	int type, node;		/* the file; of a name: where it leads */
-	int dir, from;		/* nodes */
+	int type, node; /* the file; of a name: where it leads */
+	int dir, from; /* nodes */
 	char name[80], oldname[80];
 	unsigned char *data;
 	off_t at;
 	size_t n;
-	int key;		/* ACK: of which record */
-	uint64_t rev;		/* 0: there is none */
+	int key; /* ACK: of which record */
+	uint64_t rev; /* 0: there is none */
 };
 
 static struct {
 	int on, n, nodes;
 	struct op op[OPS];
-	ino_t ino[NODES];	/* latest node of an inode has the last word */
+	ino_t ino[NODES]; /* latest node of an inode has the last word */
 	int is_dir[NODES];
 } l;
 
 static struct got got;
-static char body[2][16][BIG];
-static size_t length[2][16];
+static char body[KEYS][16][BIG];
+static size_t length[KEYS][16];
 
 static int
 node_of(ino_t ino)
@@ -99,8 +106,9 @@ split(int at, const char *path, char *name)
 	struct stat st;
 
 	(void)snprintf(name, 80, "%s", slash != NULL ? slash + 1 : path);
-	(void)snprintf(up, sizeof(up), "%.*s", slash != NULL ?
-	    (int)(slash - path) : 1, slash != NULL ? path : ".");
+	(void)snprintf(up, sizeof(up), "%.*s",
+	    slash != NULL ? (int)(slash - path) : 1,
+	    slash != NULL ? path : ".");
 	return fstatat(at, up, &st, 0) == 0 ? node_of(st.st_ino) : 0;
 }
 
@@ -311,8 +319,8 @@ __wrap_syscall(long n, ...)
 	va_end(ap);
 	if (n == SYS_openat2)
 		memcpy(&flags, (const void *)(intptr_t)a[2], sizeof(flags));
-	new = (flags & O_CREAT) != 0 && fstatat((int)a[0],
-	    (const char *)(intptr_t)a[1], &st, 0) != 0;
+	new = (flags & O_CREAT) != 0 &&
+	    fstatat((int)a[0], (const char *)(intptr_t)a[1], &st, 0) != 0;
 	fd = __real_syscall(n, a[0], a[1], a[2], a[3], a[4]);
 	if (l.on && fd >= 0 && new)
 		note_name((int)a[0], (const char *)(intptr_t)a[1],
@@ -322,7 +330,7 @@ __wrap_syscall(long n, ...)
 
 /* ---- A life ----------------------------------------------------------- */
 
-static struct sstate_key keys[2];
+static struct sstate_key keys[KEYS];
 
 static struct sstate_record
 version(int key, uint64_t rev, size_t n, int user)
@@ -352,15 +360,15 @@ static int
 put(void *c, int key, uint64_t rev, size_t n, int user)
 {
 	struct sstate_record rec = version(key, rev, n, user);
-	int r = rev == 1 ? drv->create(c, &keys[key], &rec, NULL) :
-			   drv->replace(c, &keys[key], rev - 1, &rec, NULL);
+	int r = rev == 1 ? drv->create(c, &keys[key], &rec, NULL)
+			 : drv->replace(c, &keys[key], rev - 1, &rec, NULL);
 
 	if (r == 0)
 		ack(key, rev);
 	return r;
 }
 
-/* Key 0 is nobody's until it is somebody's; key 1 is somebody's always. */
+/* Whose it is: nobody's until he logs in; his from the start; as the first. */
 static int
 life(void *c)
 {
@@ -368,6 +376,7 @@ life(void *c)
 
 	bad |= put(c, 0, 1, 600, 0) | put(c, 0, 2, 601, 0);
 	bad |= put(c, 1, 1, 700, 9) | put(c, 1, 2, 10, 9);
+	bad |= put(c, 2, 1, 100, 0) | put(c, 2, 2, 101, 7);
 	bad |= put(c, 0, 3, 500, 0) | put(c, 0, 4, 5000, 0);
 	bad |= put(c, 0, 5, 5100, 9) | put(c, 0, 6, 4000, 8);
 	bad |= put(c, 1, 3, 4000, 9) | put(c, 1, 4, 50, 9);
@@ -376,6 +385,8 @@ life(void *c)
 	bad |= put(c, 1, 5, 60, 9);
 	bad |= drv->remove(c, &keys[1], 5, NULL);
 	ack(1, 0);
+	bad |= drv->remove(c, &keys[2], 2, NULL);
+	ack(2, 0);
 	return bad;
 }
 
@@ -452,8 +463,8 @@ apply_data(const struct op *o, int forced, int how)
 		if (o->type == TRUNC || disk.size[o->node] < (size_t)o->at)
 			disk.size[o->node] = (size_t)o->at;
 		if (o->type == TRUNC)
-			memset(d + o->at, 0, sizeof(disk.data[0]) -
-			    (size_t)o->at);
+			memset(d + o->at, 0,
+			    sizeof(disk.data[0]) - (size_t)o->at);
 		return;
 	}
 	for (i = 0; i < o->n; i = end) {
@@ -512,8 +523,9 @@ write_out(const char *path, int dir)
 			continue;
 		}
 		fd = open(sub, O_WRONLY | O_CREAT, 0600);
-		if (fd < 0 || write(fd, disk.data[disk.name[i].node],
-		    disk.size[disk.name[i].node]) < 0)
+		if (fd < 0 ||
+		    write(fd, disk.data[disk.name[i].node],
+			disk.size[disk.name[i].node]) < 0)
 			exit(1);
 		(void)close(fd);
 	}
@@ -527,24 +539,29 @@ enum { NONE, DATA, FULL };
 static unsigned
 allowed(int key, int cut, int level)
 {
+	/* The first revision that is somebody's, or has outgrown a file. */
+	static const int sure[KEYS] = { 4, 1, 2 };
 	unsigned may = 1, all = 1;
-	int i, acked = 0;
+	int i, acked = 0, under_way = 0;
 
-	for (i = 0; i < l.n; i++) {
-		if (l.op[i].type != ACK || l.op[i].key != key)
+	for (i = 0; i < l.n && !under_way; i++) {
+		if (l.op[i].type != ACK)
+			continue;
+		under_way = i >= cut;
+		if (l.op[i].key != key)
 			continue;
 		all |= 1u << l.op[i].rev;
-		if (i >= cut) {	/* under way */
+		if (under_way)
 			may |= 1u << l.op[i].rev;
-			break;
+		else {
+			may = 1u << l.op[i].rev;
+			acked = (int)l.op[i].rev;
 		}
-		may = 1u << l.op[i].rev;
-		acked = (int)l.op[i].rev;
 	}
 	if (level == NONE)
 		return all;
 	/* sync=data: the name of a new record that is nobody's may be lost. */
-	if (level == DATA && key == 0 && acked < 4)
+	if (level == DATA && acked < sure[key])
 		may |= 1;
 	return may;
 }
@@ -563,8 +580,8 @@ regular(const char *path, const struct stat *st, int type, struct FTW *w)
 {
 	(void)st;
 	/* n.app/xx/name */
-	got.calls += type == FTW_F && w->level == 3 &&
-	    strlen(path + w->base) == 62;
+	got.calls +=
+	    type == FTW_F && w->level == 3 && strlen(path + w->base) == 62;
 	return 0;
 }
 
@@ -590,7 +607,7 @@ ask(void *c, int key, int cut, int level)
 	got.calls = 0;
 	if (level != NONE && got.rec.tag[0] != 0 &&
 	    (drv->each(c, "app", got.rec.tag, count, k.id, NULL) != 0 ||
-	    got.calls != 1))
+		got.calls != 1))
 		return "not in its user's index";
 	return NULL;
 }
@@ -603,7 +620,7 @@ judge(const char *dir, int cut, int level)
 	uint64_t n = 0;
 	int key;
 
-	for (key = 0; key < 2 && bad == NULL; key++)
+	for (key = 0; key < KEYS && bad == NULL; key++)
 		bad = ask(c, key, cut, level);
 	if (bad == NULL && drv->reap(&n, c, "app", 1000000, 0, NULL) != 0)
 		bad = "reap fails";
@@ -629,12 +646,12 @@ cuts(const char *params, int level)
 			kit_tmp_fast(dir, sizeof(dir));
 			write_out(dir, TOP);
 			/* Another boot than the one before the cut. */
-			(void)snprintf(sub, sizeof(sub), "%s/n.app/boot",
-			    dir);
+			(void)snprintf(sub, sizeof(sub), "%s/n.app/boot", dir);
 			(void)unlink(sub);
 			if ((bad = judge(dir, cut, level)) != NULL)
 				printf("# cut after %d of %d, choice %d: "
-				    "%s\n", cut, l.n, times, dir);
+				       "%s\n",
+				    cut, l.n, times, dir);
 			else
 				kit_rm(dir);
 			disks++;
@@ -678,6 +695,7 @@ main(int argc, char **argv)
 	printf("# dice %llu\n", (unsigned long long)dice);
 	keys[0] = kit_key(1, "app");
 	keys[1] = kit_key(2, "app");
+	keys[2] = kit_key(3, "app");
 	level("?sync=full", FULL);
 	level("?sync=data", DATA);
 	level("?sync=none", NONE);

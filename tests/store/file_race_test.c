@@ -57,8 +57,8 @@ raise_acked(uint64_t rev)
 {
 	uint64_t was = atomic_load(&sh->acked);
 
-	while (was < rev &&
-	    !atomic_compare_exchange_weak(&sh->acked, &was, rev))
+	while (
+	    was < rev && !atomic_compare_exchange_weak(&sh->acked, &was, rev))
 		continue;
 }
 
@@ -145,12 +145,12 @@ readers(const char *params)
 			_exit(0);
 		}
 	wait_all(WRITERS + 2);
-	T(atomic_load(&sh->bad) == 0, "%s: %llu reads beside %llu commits: "
-	    "never half, never older than acknowledged", params,
-	    (unsigned long long)atomic_load(&sh->reads),
+	T(atomic_load(&sh->bad) == 0,
+	    "%s: %llu reads beside %llu commits: "
+	    "never half, never older than acknowledged",
+	    params, (unsigned long long)atomic_load(&sh->reads),
 	    (unsigned long long)atomic_load(&sh->acked) - 1);
-	T(kit_get(&got, c, &key) == 0 &&
-	    got.rec.rev == atomic_load(&sh->acked),
+	T(kit_get(&got, c, &key) == 0 && got.rec.rev == atomic_load(&sh->acked),
 	    "and the last one is there");
 	drv->close(c);
 	kit_rm(dir);
@@ -208,8 +208,10 @@ crowd(void)
 	(void)kit_get(&got, c, &key);
 	memcpy(&v, got.body, 8);
 	T(atomic_load(&sh->bad) == 0 && v == CROWD * EACH &&
-	    got.rec.rev == CROWD * EACH + 1, "R-33 %d processes add %d each: "
-	    "%llu", CROWD, EACH, (unsigned long long)v);
+		got.rec.rev == CROWD * EACH + 1,
+	    "R-33 %d processes add %d each: "
+	    "%llu",
+	    CROWD, EACH, (unsigned long long)v);
 	T(atomic_load(&sh->busy) == 0, "R-34 no wait of ten seconds");
 	drv->close(c);
 	kit_rm(dir);
@@ -236,7 +238,7 @@ stuck(void)
 	(void)fcntl(fd, F_OFD_SETLK, &fl);
 	rec.rev = 2;
 	T(drv->replace(c, &key, 1, &rec, &err) == SSTATE_EBUSY &&
-	    drv->remove(c, &key, 1, &err) == SSTATE_EBUSY,
+		drv->remove(c, &key, 1, &err) == SSTATE_EBUSY,
 	    "R-34 a lock that stays: EBUSY: %s", err.text);
 	T(kit_get(&got, c, &key) == 0 && got.rec.rev == 1,
 	    "readers do not wait for it");
@@ -264,8 +266,8 @@ saboteur(const char *record, const char *subdir, const char *out,
 
 	(void)snprintf(evil, sizeof(evil), "%s/evil", dir);
 	(void)snprintf(evildir, sizeof(evildir), "%s/evildir", dir);
-	(void)symlink(victim, evil);
-	(void)symlink(out, evildir);
+	kit_may(symlink(victim, evil));
+	kit_may(symlink(out, evildir));
 	for (i = 0; i < SWAPS; i++) {
 		swap(record, evil);
 		swap(record, evil);
@@ -273,7 +275,7 @@ saboteur(const char *record, const char *subdir, const char *out,
 		swap(subdir, evildir);
 		if (i % 64 == 0) {
 			(void)unlink(record);
-			(void)link(victim, record);
+			kit_may(link(victim, record));
 			(void)unlink(record);
 		}
 	}
@@ -294,17 +296,43 @@ outside(const char *out, const char *victim, const char *text)
 	    st.st_nlink == 2 && stat(victim, &st) == 0 && st.st_nlink == 1;
 }
 
+/* Every operation, until the saboteur is done. */
+static unsigned
+rounds(void *c, const struct sstate_key *key, const char *text)
+{
+	static char big[5000];
+	struct sstate_record rec;
+	unsigned turns = 0;
+	uint64_t n;
+
+	while (atomic_load(&sh->done) == 0) {
+		rec = kit_rec(1, "one", 3, 1000);
+		(void)drv->create(c, key, &rec, NULL);
+		if (kit_get(&got, c, key) == 0 &&
+		    memcmp(got.body, text, 4) == 0)
+			atomic_fetch_add(&sh->bad, 1);
+		rec = kit_rec(2, "two", 3, 1000);
+		(void)drv->replace(c, key, 1, &rec, NULL);
+		rec = kit_rec(3, big, sizeof(big), 1000);
+		(void)drv->replace(c, key, 2, &rec, NULL);
+		if (turns % 3 != 0)
+			(void)drv->remove(c, key, SSTATE_ANY_REV, NULL);
+		else
+			(void)drv->reap(&n, c, "app", 1000, 0, NULL);
+		turns++;
+	}
+	return turns;
+}
+
 static void
 sabotage(void)
 {
 	static const char text[] = "a file of somebody else";
 	struct sstate_key key = kit_key(1, "app");
 	struct sstate_record rec = kit_rec(1, "one", 3, 1000);
-	static char big[5000];
 	char store[KIT_DIR], record[KIT_PATH], subdir[KIT_PATH];
 	char out[KIT_PATH], victim[KIT_PATH + 8];
-	unsigned turns = 0;
-	uint64_t n;
+	unsigned turns;
 	void *c;
 	int fd, fds;
 	pid_t pid;
@@ -321,7 +349,7 @@ sabotage(void)
 	(void)snprintf(subdir, sizeof(subdir), "%s/n.app/%02x", store,
 	    key.id[0]);
 	fd = open(victim, O_WRONLY | O_CREAT, 0600);
-	(void)write(fd, text, sizeof(text) - 1);
+	kit_may(write(fd, text, sizeof(text) - 1));
 	(void)close(fd);
 	c = kit_open(store, "?sync=none&timeout_ms=20");
 	(void)drv->create(c, &key, &rec, NULL);
@@ -330,26 +358,12 @@ sabotage(void)
 		saboteur(record, subdir, out, victim);
 		_exit(0);
 	}
-	while (atomic_load(&sh->done) == 0) {
-		rec = kit_rec(1, "one", 3, 1000);
-		(void)drv->create(c, &key, &rec, NULL);
-		if (kit_get(&got, c, &key) == 0 &&
-		    memcmp(got.body, text, 4) == 0)
-			atomic_fetch_add(&sh->bad, 1);
-		rec = kit_rec(2, "two", 3, 1000);
-		(void)drv->replace(c, &key, 1, &rec, NULL);
-		rec = kit_rec(3, big, sizeof(big), 1000);
-		(void)drv->replace(c, &key, 2, &rec, NULL);
-		if (turns % 3 != 0)
-			(void)drv->remove(c, &key, SSTATE_ANY_REV, NULL);
-		else
-			(void)drv->reap(&n, c, "app", 1000, 0, NULL);
-		turns++;
-	}
+	turns = rounds(c, &key, text);
 	(void)waitpid(pid, NULL, 0);
 	T(atomic_load(&sh->bad) == 0 && outside(out, victim, text),
 	    "R-102 %d swaps beside %u rounds: nothing outside was read, "
-	    "written, linked or removed", 4 * SWAPS, turns);
+	    "written, linked or removed",
+	    4 * SWAPS, turns);
 	T(unlink(victim) == 0 && rmdir(out) == 0,
 	    "R-102 nor was anything made there");
 	(void)drv->remove(c, &key, SSTATE_ANY_REV, NULL);

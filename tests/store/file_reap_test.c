@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "store/file_slot.h"
 
-enum { T0 = 256 * 1000 };	/* a bucket begins */
+enum { T0 = 256 * 1000 }; /* a bucket begins */
 
 static struct got got;
 static char dir[KIT_DIR];
@@ -23,8 +23,8 @@ static const char ns[] = "app";
 /* ---- Another process in the middle of a call -------------------------- */
 
 static struct {
-	void *ctx;		/* of the other; NULL: nothing happens */
-	int at;			/* 'w' slot, 'a' index, 'l' link */
+	void *ctx; /* of the other; NULL: nothing happens */
+	int at; /* 'w' slot, 'a' index, 'l' link */
 	int64_t before;
 	unsigned opens;
 } other;
@@ -88,7 +88,7 @@ __wrap_syscall(long n, ...)
 	return __real_syscall(n, a[0], a[1], a[2], a[3], a[4]);
 }
 
-/* ---- Small helpers ---------------------------------------------------- */
+/* ---- Short cuts --------------------------------------------------------- */
 
 static int
 make(void *c, uint64_t n, int64_t expires)
@@ -199,9 +199,11 @@ to_the_second(void)
 		wrong += reap(c, T0 + 1 + i, 0) != 1;
 	T(wrong == 0, "R-32 reaped to the second");
 	T(reap(c, T0 + 310, 7) == 7 && reap(c, T0 + 310, 7) == 3 &&
-	    reap(c, T0 + 310, 7) == 0, "a limit is kept");
+		reap(c, T0 + 310, 7) == 0,
+	    "a limit is kept");
 	T(reap(c, T0 + 600, 0) == 290 && reap(c, T0 + 100000, 0) == 100 &&
-	    reap(c, T0 + 100000, 0) == 0, "then the others go");
+		reap(c, T0 + 100000, 0) == 0,
+	    "then the others go");
 	T(there(c, 1000), "expires 0 stays");
 	T(entries("n.app/x") == 0, "no bucket stays");
 	finish(c);
@@ -214,38 +216,43 @@ moving(void)
 	struct sstate_record rec = kit_rec(2, "more", 4, T0 + 5000);
 	void *c = begin("?sync=none");
 
-	T(make(c, 1, T0 + 10) == 0 && drv->replace(c, &key, 1, &rec,
-	    NULL) == 0 && reap(c, T0 + 4999, 0) == 0 && there(c, 1),
+	T(make(c, 1, T0 + 10) == 0 &&
+		drv->replace(c, &key, 1, &rec, NULL) == 0 &&
+		reap(c, T0 + 4999, 0) == 0 && there(c, 1),
 	    "R-32 renewed: the old date counts no more");
 	rec.rev = 3;
 	rec.expires = T0 + 4900;
 	T(drv->replace(c, &key, 2, &rec, NULL) == 0 &&
-	    reap(c, T0 + 4899, 0) == 0 && reap(c, T0 + 4900, 0) == 1,
+		reap(c, T0 + 4899, 0) == 0 && reap(c, T0 + 4900, 0) == 1,
 	    "a shorter life is seen, to the second");
 	T(make(c, 2, T0 + 10) == 0, "another");
 	key = kit_key(2, ns);
 	rec = kit_rec(2, "x", 1, T0 + 200);
 	T(drv->replace(c, &key, 1, &rec, NULL) == 0 &&
-	    reap(c, T0 + 100, 0) == 0, "later in the same bucket");
+		reap(c, T0 + 100, 0) == 0,
+	    "later in the same bucket");
 	T(make(c, 4, T0 + 10) == 0, "one more");
 	key = kit_key(4, ns);
 	T(drv->replace(c, &key, 1, &rec, NULL) == 0 &&
-	    reap(c, T0 + 120, 0) == 0 && reap(c, T0 + 130, 0) == 0 &&
-	    there(c, 4), "R-32 the only entry of a live one is kept");
+		reap(c, T0 + 120, 0) == 0 && reap(c, T0 + 130, 0) == 0 &&
+		there(c, 4),
+	    "R-32 the only entry of a live one is kept");
 	key = kit_key(2, ns);
 	rec = kit_rec(3, "x", 1, T0 + 150);
 	T(drv->replace(c, &key, 2, &rec, NULL) == 0 &&
-	    reap(c, T0 + 149, 0) == 0 && reap(c, T0 + 150, 0) == 1,
+		reap(c, T0 + 149, 0) == 0 && reap(c, T0 + 150, 0) == 1,
 	    "and earlier again");
 	T(reap(c, T0 + 199, 0) == 0 && reap(c, T0 + 200, 0) == 1,
 	    "and found when its time has come");
 	rec = kit_rec(2, "x", 1, 0);
 	key = kit_key(3, ns);
 	T(make(c, 3, T0) == 0 && drv->replace(c, &key, 1, &rec, NULL) == 0 &&
-	    reap(c, T0 + 100000, 0) == 0, "to 0, which is never");
+		reap(c, T0 + 100000, 0) == 0,
+	    "to 0, which is never");
 	rec = kit_rec(3, "x", 1, T0);
 	T(drv->replace(c, &key, 2, &rec, NULL) == 0 &&
-	    reap(c, T0 + 100000, 0) == 1, "and back");
+		reap(c, T0 + 100000, 0) == 1,
+	    "and back");
 	T(entries("n.app/x") == 0, "no bucket stays");
 	finish(c);
 }
@@ -266,14 +273,15 @@ leftovers(void)
 	below(from, "n.app/x/00000000000003e8");
 	below(to, "n.app/x/c00000000000003e8-0123456789abcdef");
 	T(rename(from, to) == 0 && reap(c, T0, 0) == 1 && !there(c, 3) &&
-	    there(c, 4), "a killed reaper's bucket is taken over");
+		there(c, 4),
+	    "a killed reaper's bucket is taken over");
 	T(reap(c, T0 + 89, 0) == 0 && reap(c, T0 + 90, 0) == 1,
 	    "what was not due in it is not lost");
 	file_at("n.app/x/strange", "foreign", 0);
 	file_at("n.app/x/00000000000003E8", "foreign", 0);
 	file_at("keyring", "keys", 0);
 	T(reap(c, T0 + 100000, 0) == 0 && is_there("n.app/x/strange") &&
-	    is_there("n.app/x/00000000000003E8") && is_there("keyring"),
+		is_there("n.app/x/00000000000003E8") && is_there("keyring"),
 	    "R-102 what is not ours is not touched");
 	finish(c);
 }
@@ -295,8 +303,8 @@ claims(void)
 	size_t i;
 
 	T(make(c, 1, T0 + 10) == 0 && make(c, 2, T0 + 20) == 0 &&
-	    reap(d, T0 + 10, 0) == 1 && make(c, 3, T0 + 30) == 0 &&
-	    reap(d, T0 + 30, 0) == 2,
+		reap(d, T0 + 10, 0) == 1 && make(c, 3, T0 + 30) == 0 &&
+		reap(d, T0 + 30, 0) == 2,
 	    "an entry never goes into a bucket that was claimed");
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		n = 100 + i;
@@ -318,8 +326,7 @@ claims(void)
 		}
 		T(other.ctx == NULL, "it did");
 		(void)reap(d, T0 + 60, 0);
-		T(!there(c, n), "R-32 never one entry too few: %s",
-		    t[i].when);
+		T(!there(c, n), "R-32 never one entry too few: %s", t[i].when);
 	}
 	drv->close(d);
 	finish(c);
@@ -401,8 +408,10 @@ boots(void)
 		sum += n;
 		drv->close(c);
 	}
-	T(bad == 0 && sum == 400, "after another boot every record is looked "
-	    "at, in %u slices by as many processes", calls);
+	T(bad == 0 && sum == 400,
+	    "after another boot every record is looked "
+	    "at, in %u slices by as many processes",
+	    calls);
 	c = kit_open(dir, "?sync=none");
 	while (calls++ < 600 && entries("n.app/x") == 0)
 		(void)reap(c, T0, 50);
@@ -425,7 +434,8 @@ jumps(void)
 	state(OFFSET, clock_wall() - clock_boot() - 90000);
 	c = kit_open(dir, "?sync=none");
 	T(drv->reap(&n, c, ns, T0, 0, &err) == SSTATE_EBUSY && n == 0 &&
-	    there(c, 1), "3.5 by more: nothing is reaped: %s", err.text);
+		there(c, 1),
+	    "3.5 by more: nothing is reaped: %s", err.text);
 	drv->close(c);
 	c = kit_open(dir, "?sync=none");
 	T(drv->reap(&n, c, ns, T0, 0, &err) == SSTATE_EBUSY,
@@ -446,19 +456,19 @@ litter(void)
 	void *c = begin("?sync=none");
 
 	T(make(c, 1, T0) == 0 && drv->replace(c, &key, 1, &rec, NULL) == 0 &&
-	    entries("n.app/t") == 0, "growth leaves nothing");
+		entries("n.app/t") == 0,
+	    "growth leaves nothing");
 	file_at("n.app/t/.t-0123456789abcdef", "x", old);
 	file_at("n.app/t/.t-fedcba9876543210", "x", young);
 	file_at("n.app/t/.t-0123456789abcdeg", "x", old);
 	file_at("n.app/t/.t-0123456789ABCDEF", "x", old);
 	file_at("n.app/t/0123456789abcdef", "x", old);
-	T(reap(c, T0 - 1, 0) == 0 &&
-	    !is_there("n.app/t/.t-0123456789abcdef"),
+	T(reap(c, T0 - 1, 0) == 0 && !is_there("n.app/t/.t-0123456789abcdef"),
 	    "a temporary file older than ten minutes is swept");
 	T(is_there("n.app/t/.t-fedcba9876543210") &&
-	    is_there("n.app/t/.t-0123456789abcdeg") &&
-	    is_there("n.app/t/.t-0123456789ABCDEF") &&
-	    is_there("n.app/t/0123456789abcdef"),
+		is_there("n.app/t/.t-0123456789abcdeg") &&
+		is_there("n.app/t/.t-0123456789ABCDEF") &&
+		is_there("n.app/t/0123456789abcdef"),
 	    "a young one is not, nor what is not ours");
 	finish(c);
 }
@@ -466,9 +476,9 @@ litter(void)
 /* ---- User index ------------------------------------------------------- */
 
 struct list {
-	void *ctx;	/* to remove with, from within */
+	void *ctx; /* to remove with, from within */
 	unsigned n, stop;
-	int tag;	/* all must carry it; -1: any */
+	int tag; /* all must carry it; -1: any */
 	unsigned wrong;
 };
 
@@ -511,18 +521,18 @@ users(void)
 	for (i = 0; i < 40; i++) {
 		key = kit_key(i, ns);
 		rec = kit_rec(1, "body", 4, T0);
-		kit_tag(&rec, (int)(i % 4));	/* 0: nobody's */
+		kit_tag(&rec, (int)(i % 4)); /* 0: nobody's */
 		bad += drv->create(c, &key, &rec, NULL) != 0;
 	}
 	T(bad == 0 && list(c, 1, &l) == 10 && list(c, 3, &l) == 10 &&
-	    list(c, -1, &l) == 40 && list(c, 7, &l) == 0,
+		list(c, -1, &l) == 40 && list(c, 7, &l) == 0,
 	    "each, by user and all");
 	key = kit_key(1, ns);
 	rec = kit_rec(2, "body", 4, T0);
 	kit_tag(&rec, 2);
 	T(drv->replace(c, &key, 1, &rec, NULL) == 0 &&
-	    entries("n.app/u/01/010101010101010101010101010101") == 9 &&
-	    list(c, 1, &l) == 9 && list(c, 2, &l) == 11,
+		entries("n.app/u/01/010101010101010101010101010101") == 9 &&
+		list(c, 1, &l) == 9 && list(c, 2, &l) == 11,
 	    "a record that changes hands");
 	l.ctx = c;
 	T(list(c, 3, &l) == 10, "each removes what it is shown");
@@ -534,7 +544,7 @@ users(void)
 	T(list(c, 2, &l) == 9999 && l.n == 3, "the first non-zero ends it");
 	l.stop = 0;
 	T(reap(c, T0, 0) == 30 && list(c, 2, &l) == 0 &&
-	    !is_there("n.app/u/02/020202020202020202020202020202"),
+		!is_there("n.app/u/02/020202020202020202020202020202"),
 	    "the reaper removes entries too");
 	finish(c);
 }

@@ -60,11 +60,14 @@ sizes(void)
 		    fslot_of_file(2 * fslot_size(n)) != fslot_size(n);
 	T(bad == 0, "a slot has room, and shares no sector");
 	T(fslot_size(SIZE_MAX) == 0 && fslot_size((16u << 20) + 1) == 0 &&
-	    fslot_size(16u << 20) != 0, "R-90 16 MiB, not one byte more");
+		fslot_size(16u << 20) != 0,
+	    "R-90 16 MiB, not one byte more");
 	T(fslot_of_file(0) == 0 && fslot_of_file(1024) == 0 &&
-	    fslot_of_file(2047) == 0 && fslot_of_file(2049) == 0 &&
-	    fslot_of_file(2048 + 512) == 0, "other sizes are no record's");
-	T(FSLOT_HEAD + 1 <= 128, "P10 a commit writes its body and no more "
+		fslot_of_file(2047) == 0 && fslot_of_file(2049) == 0 &&
+		fslot_of_file(2048 + 512) == 0,
+	    "other sizes are no record's");
+	T(FSLOT_HEAD + 1 <= 128,
+	    "P10 a commit writes its body and no more "
 	    "than 128 bytes");
 }
 
@@ -74,7 +77,7 @@ choices(void)
 {
 	static const struct {
 		uint64_t a, b; /* sequence; 0: blank */
-		int torn;	/* 1: the first, 2: the second, 3: both */
+		int torn; /* 1: the first, 2: the second, 3: both */
 		int at, sure;
 		const char *why;
 	} t[] = {
@@ -109,7 +112,7 @@ choices(void)
 			img[SLOT + FSLOT_HEAD + 3] ^= 1;
 		fslot_choose(&s, img, sizeof(img));
 		T(s.at == t[i].at && (s.at < 0 || s.sure == t[i].sure) &&
-		    (s.at < 0 || s.seq == (s.at ? t[i].b : t[i].a)),
+			(s.at < 0 || s.seq == (s.at ? t[i].b : t[i].a)),
 		    "slots %llu, %llu: %s", (unsigned long long)t[i].a,
 		    (unsigned long long)t[i].b, t[i].why);
 	}
@@ -160,7 +163,7 @@ ended(void)
 	fslot_choose(&s, img, sizeof(img));
 	T(s.at == 0 && !s.ended, "a torn one does not");
 	img[SLOT + 8] ^= 1;
-	img[SLOT + 47] = 0;	/* no flag, no body */
+	img[SLOT + 47] = 0; /* no flag, no body */
 	fslot_choose(&s, img, sizeof(img));
 	T(s.at == 0, "an empty body alone is no end");
 }
