@@ -125,7 +125,7 @@ struct sstate_options {
 	size_t size;
 	uint32_t flags;
 	uint32_t renew_jitter_pct;	/* renew up to this much earlier */
-	const char *const *stores;	/* URIs, nearest first, NULL last */
+	const char *const *stores;	/* URIs, NULL last: sstate_open(3) */
 	void *const *handles;		/* ready-made, one per store, or NULL */
 	const struct sstate_driver *const *drivers; /* NULL last */
 	const char *keyring;		/* path; default: see sstate_open(3) */

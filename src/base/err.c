@@ -64,6 +64,19 @@ err_clean(char *text, size_t max)
 			text[i] = '?';
 }
 
+/* Constant text: strerror() of glibc may share a buffer between threads. */
+static const char *
+errno_text(int e)
+{
+#ifdef __GLIBC__
+	const char *text = strerrordesc_np(e);
+
+	return text != NULL ? text : "unknown errno";
+#else
+	return strerror(e);
+#endif
+}
+
 int
 sstate_fail(struct sstate_error *err, int code, int sys, const char *fmt, ...)
 {
@@ -81,8 +94,7 @@ sstate_fail(struct sstate_error *err, int code, int sys, const char *fmt, ...)
 	if (e != 0) {
 		n = strlen(err->text);
 		(void)snprintf(err->text + n, sizeof(err->text) - n, ": %s",
-		    strerrordesc_np(e) != NULL ? strerrordesc_np(e)
-					       : "unknown errno");
+		    errno_text(e));
 	}
 	err_clean(err->text, sizeof(err->text));
 	return code;

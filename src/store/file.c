@@ -218,6 +218,16 @@ out:
 	return r != 0 ? r : x;
 }
 
+/* Root is here to clean: what it made its owner could not use. */
+static int
+may_make(const struct file *f, struct sstate_error *err)
+{
+	if (!f->d.guest)
+		return 0;
+	return sstate_fail(err, SSTATE_EUNSAFE, 0,
+	    "file: nothing is written in another user's directory");
+}
+
 static int
 file_create(void *ctx, const struct sstate_key *key,
     const struct sstate_record *rec, struct sstate_error *err)
@@ -226,7 +236,7 @@ file_create(void *ctx, const struct sstate_key *key,
 	struct fio_guard g;
 	int r;
 
-	if ((r = too_big(f, rec, err)) != 0)
+	if ((r = may_make(f, err)) != 0 || (r = too_big(f, rec, err)) != 0)
 		return r;
 	fio_guard(&g, f->d.limited);
 	r = create(f, key, rec, err);
@@ -325,7 +335,7 @@ file_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
 	uint64_t since = 0;
 	int r;
 
-	if ((r = too_big(f, rec, err)) != 0 ||
+	if ((r = may_make(f, err)) != 0 || (r = too_big(f, rec, err)) != 0 ||
 	    (r = fdir_record(path, key, err)) != 0)
 		return r;
 	fio_guard(&g, f->d.limited);

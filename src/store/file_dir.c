@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/sysnum.h"
 #include "store/file_io.h"
 
 /* Of linux/openat2.h, which not every libc's headers come with. */
@@ -33,10 +33,6 @@ enum {
 	NO_SYMLINKS = 0x04,
 	BENEATH = 0x08,
 };
-
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
 
 static const struct {
 	unsigned long type;
@@ -236,13 +232,21 @@ fdir_open(struct fdir *d, const char *path, int create,
     struct sstate_error *err)
 {
 	char full[PATH_MAX + 1];
+	struct stat st;
 	int at = -1, r;
 
 	d->fd = -1;
 	d->uid = geteuid();
+	d->guest = 0;
 	d->limited = fio_limited();
 	if ((r = absolute(full, sizeof(full), path, err)) != 0)
 		return r;
+	if (d->uid == 0 && !create && lstat(full, &st) == 0 &&
+	    S_ISDIR(st.st_mode) && st.st_uid != 0) {
+		/* What the walk then meets is compared with this owner. */
+		d->uid = st.st_uid;
+		d->guest = 1;
+	}
 	if ((r = walk(&at, full, d->uid, create, err)) != 0)
 		return r;
 	r = enter(d, at, full, err);

@@ -31,6 +31,7 @@ enum { FSYNC_NONE, FSYNC_DATA, FSYNC_FULL };
 struct fdir {
 	int fd; /* every path below is relative to it */
 	uid_t uid; /* whose all that lies in it must be */
+	int guest; /* root in another user's directory: makes nothing */
 	int sync; /* FSYNC_* */
 	int no_openat2; /* the kernel lacks it */
 	int no_tmpfile; /* O_TMPFILE or /proc is not there */
@@ -44,7 +45,9 @@ struct fdir {
 /*
  * Sets fd, uid and limited.  path may be relative to the working directory.
  * SSTATE_EUNSAFE as F-02, F-03 and F-05 say; with create, missing
- * directories are made, 0700.
+ * directories are made, 0700.  Without it root may enter another user's
+ * directory, to clean it: its owner then stands for the own uid, and nothing
+ * is made that the owner could not use.
  */
 int fdir_open(struct fdir *d, const char *path, int create,
     struct sstate_error *err);

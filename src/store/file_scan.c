@@ -135,6 +135,8 @@ save(const struct fscan *s, struct fdir *d)
 	char path[FDIR_PATH], temp[24] = ".t-", to[FDIR_PATH];
 	int fd, at, made, ok;
 
+	if (d->guest)
+		return;
 	if (rand_bytes(drawn, sizeof(drawn), NULL) != 0 ||
 	    state_path(path, s->ns, "t") != 0 ||
 	    state_path(to, s->ns, "boot") != 0)
