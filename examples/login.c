@@ -9,11 +9,10 @@
  * session at the server.  Nothing private is shown unless sstate_user() says
  * so, and no password outlives its request.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <securestate/cgi.h>
+#include "page.h"
 
 /* Long-term memory: taken up when sent, kept until let go. */
 static const char *const memory[] = { "user", "pass", NULL };
@@ -23,22 +22,6 @@ static int
 right_password(const char *user, const char *pass)
 {
 	return strcmp(user, "Cottleston") == 0 && strcmp(pass, "Pie") == 0;
-}
-
-static void
-head(struct sstate_req *req, const char *title)
-{
-	(void)sstate_req_header(req, "Content-Security-Policy",
-	    "default-src 'none'; style-src 'self'; form-action 'self'; "
-	    "base-uri 'none'; frame-ancestors 'none'");
-	(void)sstate_req_header(req, "X-Content-Type-Options", "nosniff");
-	sstate_req_html(req,
-	    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-	    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-	    "<title>%s</title>\n"
-	    "<link rel=\"stylesheet\" href=\"style.css\">\n"
-	    "<main>\n<h1>%s</h1>\n",
-	    title, title);
 }
 
 /* A form of this program, with the session's fields for one action. */
@@ -56,10 +39,8 @@ login_page(struct sstate_req *req, struct sstate_session *s, const char *said,
 {
 	int64_t n = sstate_int(s, SSTATE_STORED, "failures", 0, INT64_MAX, 0);
 
-	head(req, "Log in");
-	if (said != NULL)
-		sstate_req_html(req, "<p class=\"bad\" role=\"alert\">%s</p>\n",
-		    said);
+	page_head(req, "Log in");
+	page_notice(req, 1, said);
 	if (n > 0)
 		sstate_req_html(req,
 		    "<p>Wrong so far: <b id=\"failures\">%lld</b></p>\n",
@@ -76,7 +57,8 @@ login_page(struct sstate_req *req, struct sstate_session *s, const char *said,
 	    "autocomplete=\"current-password\">\n"
 	    "<button>Log in</button>\n</form>\n"
 	    "<p class=\"hint\">User name <kbd>Cottleston</kbd>, password "
-	    "<kbd>Pie</kbd>.</p>\n</main>\n");
+	    "<kbd>Pie</kbd>.</p>\n");
+	page_foot(req);
 }
 
 static void
@@ -84,7 +66,7 @@ private_page(struct sstate_req *req, struct sstate_session *s)
 {
 	int64_t n = sstate_int(s, SSTATE_STORED, "failures", 0, INT64_MAX, 0);
 
-	head(req, "Welcome");
+	page_head(req, "Welcome");
 	sstate_req_html(req,
 	    "<p>You are logged in as <b id=\"who\">%s</b>.</p>\n"
 	    "<p id=\"private\">The honey stands behind the third jar of "
@@ -94,7 +76,8 @@ private_page(struct sstate_req *req, struct sstate_session *s)
 	form(req, s, "logout");
 	sstate_req_puts(req,
 	    "<button name=\"logout\" value=\"1\">Log out</button>\n"
-	    "</form>\n</main>\n");
+	    "</form>\n");
+	page_foot(req);
 }
 
 /*
@@ -118,13 +101,13 @@ logged_out_page(struct sstate_req *req)
 {
 	const char *self = sstate_req_var(req, "SCRIPT_NAME");
 
-	head(req, "Logged out");
+	page_head(req, "Logged out");
 	sstate_req_html(req,
 	    "<link rel=\"stylesheet\" href=\"%s?" FORGET "\">\n"
 	    "<p>You have logged out.</p>\n"
-	    "<p><a class=\"button\" href=\"%s\">Log in again</a></p>\n"
-	    "</main>\n",
+	    "<p><a class=\"button\" href=\"%s\">Log in again</a></p>\n",
 	    self, self);
+	page_foot(req);
 }
 
 /* Somebody, logged in, sent a form. */
@@ -179,7 +162,7 @@ enter(struct sstate_req *req, struct sstate_session *s, int post)
 static void
 answer(struct sstate_req *req, struct sstate_session *s)
 {
-	int post = strcmp(sstate_req_var(req, "REQUEST_METHOD"), "POST") == 0;
+	int post = page_posted(req);
 
 	if (sstate_user(s) == NULL)
 		enter(req, s, post);
@@ -189,20 +172,10 @@ answer(struct sstate_req *req, struct sstate_session *s)
 		private_page(req, s);
 }
 
-/* Nothing can be served: the reason for the log, a plain page outside. */
-static int
-broken(const char *why)
-{
-	(void)fprintf(stderr, "login: %s\n", why);
-	(void)puts("Status: 503 Service Unavailable\r\n"
-		   "Content-Type: text/plain\r\n\r\n"
-		   "Logging in is not possible just now.\r");
-	return 1;
-}
-
 int
 main(void)
 {
+	static char name[] = "login";
 	struct sstate_options opts = SSTATE_OPTIONS_INIT;
 	struct sstate_how how = SSTATE_HOW_INIT;
 	const char *query, *carrier = getenv("LOGIN_CARRIER");
@@ -218,15 +191,18 @@ main(void)
 	else if (strcmp(carrier, "page") == 0)
 		opts.flags = SSTATE_CARRY_PAGE;
 	else
-		return broken("LOGIN_CARRIER is neither cookie nor page");
+		return page_broken(name,
+		    "LOGIN_CARRIER is neither cookie nor page");
+	opts.log = page_log;
+	opts.arg = name;
 	how.memory = memory;
 	if (sstate_open(&env, &opts, &err) != 0)
-		return broken(err.text);
+		return page_broken(name, err.text);
 	if (sstate_cgi_open(&cgi, env, NULL, &err) != 0) {
 		sstate_close(env);
-		return broken(err.text);
+		return page_broken(name, err.text);
 	}
-	while (sstate_cgi_accept(&req, cgi, &err) == 0) {
+	while (sstate_cgi_accept(&req, cgi, NULL) == 0) {
 		query = sstate_req_var(req, "QUERY_STRING");
 		if (query != NULL && strcmp(query, FORGET) == 0)
 			forget_sheet(req);
@@ -234,8 +210,7 @@ main(void)
 			(void)sstate_req_error(req, r);
 		else
 			answer(req, s);
-		if (sstate_req_end(req) != 0)
-			(void)fprintf(stderr, "login: an answer failed\n");
+		(void)sstate_req_end(req); /* what fails is logged */
 	}
 	sstate_cgi_close(cgi);
 	sstate_close(env);

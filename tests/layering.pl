@@ -150,8 +150,10 @@ for my $folder (qw(tool perl examples)) {
 			my ($line, $q, $inc) = @_;
 			push @above, "$path:$line: $inc"
 			    if $q ne '<' and
-			    ($folder eq 'examples' or -e "$top/src/$inc" or
-			    $inc =~ m{\.\./});
+			    (-e "$top/src/$inc" or $inc =~ m{\.\./} or
+			    # what examples share stands beside them
+			    ($folder eq 'examples' and
+			    ($inc =~ m{/} or !-e "$top/examples/$inc")));
 		});
 	});
 }

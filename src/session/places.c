@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "store/conf.h"
 
 static const char *
 join(struct arena *a, const char *dir, const char *name)
@@ -182,6 +184,27 @@ split(const char *const **out, const char *text, struct arena *a,
 	return 0;
 }
 
+/* The path that a URI names, decoded as its store will decode it. */
+static int
+path_of(const char **out, const char *uri, struct arena *a,
+    struct sstate_error *err)
+{
+	static const struct hook plain = { NULL, NULL };
+	struct sstate_conf *c;
+	const char *path;
+	int r;
+
+	*out = NULL;
+	if ((r = conf_parse(&c, uri, NULL, 0, "app", &plain, err)) != 0)
+		return r;
+	path = sstate_conf_part(c, SSTATE_CONF_PATH);
+	if (path != NULL && *path != '\0' &&
+	    (*out = arena_str(a, path)) == NULL)
+		r = err_plain(err, SSTATE_ENOMEM, "keyring");
+	conf_free(c);
+	return r;
+}
+
 /* The ring beside the last store's records; "" for memory: alone. */
 static int
 ring_beside(const char **out, const char *const *stores, uint32_t flags,
@@ -199,22 +222,31 @@ ring_beside(const char **out, const char *const *stores, uint32_t flags,
 		    "options: stores: an empty list");
 	if (strncmp(last, "memory:", 7) == 0 && stores[1] == NULL)
 		return 0;
-	if (strncmp(last, "file:", 5) == 0) {
-		size_t n = strcspn(last + 5, "?");
-
-		/* A %XX in the path is the store's to decode: say the path. */
-		if (memchr(last + 5, '%', n) != NULL)
-			return sstate_fail(err, SSTATE_EINVAL, 0,
-			    "file: a "
-			    "path with %%: name the key ring as well");
-		if (n > 0 && (dir = arena_dup(a, last + 5, n)) == NULL)
-			return err_plain(err, SSTATE_ENOMEM, "keyring");
-	}
+	if (strncmp(last, "file:", 5) == 0 &&
+	    (r = path_of(&dir, last, a, err)) != 0)
+		return r;
 	if (dir == NULL && (r = default_place(&dir, flags, a, err)) != 0)
 		return r;
 	if ((*out = join(a, dir, "keyring")) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "keyring");
 	return 0;
+}
+
+/* What a URI gives a meaning to is encoded. */
+static const char *
+file_uri(struct arena *a, const char *dir, const char *query)
+{
+	struct buf b;
+
+	buf_init(&b, a, strlen(dir) + strlen(query) + 16, LIMIT_URI_BYTES);
+	buf_str(&b, "file:");
+	for (; *dir != '\0'; dir++)
+		if (*dir == '%' || *dir == '?')
+			buf_str(&b, *dir == '%' ? "%25" : "%3F");
+		else
+			buf_byte(&b, (unsigned char)*dir);
+	buf_str(&b, query);
+	return buf_cstr(&b);
 }
 
 /* "file:" without a path means the default place. */
@@ -223,9 +255,8 @@ fill_bare_file(const char *const *stores, uint32_t flags,
     const char *const **out, struct arena *a, struct sstate_error *err)
 {
 	const char **list;
-	const char *dir, *query;
-	size_t n, i, len;
-	char *uri;
+	const char *dir, *uri;
+	size_t n, i;
 	int r;
 
 	for (n = 0; stores[n] != NULL; n++)
@@ -241,11 +272,8 @@ fill_bare_file(const char *const *stores, uint32_t flags,
 			continue;
 		if ((r = default_place(&dir, flags, a, err)) != 0)
 			return r;
-		query = stores[i] + 5;
-		len = strlen(dir) + strlen(query) + 6;
-		if ((uri = arena_get(a, len)) == NULL)
+		if ((uri = file_uri(a, dir, stores[i] + 5)) == NULL)
 			return err_plain(err, SSTATE_ENOMEM, "stores");
-		(void)snprintf(uri, len, "file:%s%s", dir, query);
 		list[i] = uri;
 	}
 	*out = list;

@@ -65,5 +65,39 @@ get login SECURESTATE_STORES=nosuch:x
 [ $? != 0 ] && grep -q '^Status: 503' "$dir/out" && [ -s "$dir/err" ]
 told "login: no store is a plain 503, the log says why" $?
 
+get entered && ! grep -q '^Set-Cookie:' "$dir/out" &&
+    grep -q 'name=".id"' "$dir/out"
+told "entered: the page carries it" $?
+get entered 'QUERY_STRING=input=x&inputs=7&input1=y' &&
+    ! grep -q 'id="entered"' "$dir/out"
+told "entered: a link enters nothing" $?
+get search && ! grep -q '^Set-Cookie:' "$dir/out"
+told "search: who only looks is no session" $?
+get search 'QUERY_STRING=query=nothing+like+it' &&
+    grep -q 'There are none' "$dir/out" && ! grep -q 'Next Page' "$dir/out"
+told "search: nothing is found" $?
+long=$(printf '%0300d' 0)
+get search "QUERY_STRING=query=$long" && grep -q 'search for less' "$dir/out"
+told "search: a query that fits into no link is refused kindly" $?
+get app
+[ $? != 0 ] && grep -q '^Status: 503' "$dir/out" &&
+    grep -q APP_PWHASH "$dir/err"
+told "app: no password is a plain 503, the log says why" $?
+get app APP_PWHASH=none && grep -q 'action="/app/login"' "$dir/out"
+told "app: the log-in form" $?
+get app APP_PWHASH=none REQUEST_METHOD=HEAD && [ -z "$(sed '1,/^$/d' "$dir/out")" ]
+told "app: HEAD is GET without its page" $?
+get app APP_PWHASH=none PATH_INFO=/nowhere && grep -q '^Status: 404' "$dir/out"
+told "app: 404" $?
+get app APP_PWHASH=none PATH_INFO=/api && grep -q '^Status: 405' "$dir/out" &&
+    grep -q '^Allow: POST$' "$dir/out"
+told "app: 405, with Allow" $?
+for path in /login /logout /everywhere /end /count /upload /api; do
+	get app APP_PWHASH=none PATH_INFO=$path REQUEST_METHOD=POST \
+	    CONTENT_TYPE=application/x-www-form-urlencoded CONTENT_LENGTH=0 &&
+	    grep -q '^Status: 403' "$dir/out"
+	told "app: 403 for $path without a form of ours" $?
+done
+
 echo "1..$n"
 exit $bad

@@ -61,6 +61,7 @@ broken src/b.c 'int x;' 'a file in no folder'
 broken drivers/x.c '#include "base/err.h"' 'a driver knows src'
 broken drivers/x.c '#include <securestate/cgi.h>' 'a driver knows cgi.h'
 broken examples/x.c '#include "base/err.h"' 'an example knows src'
+broken examples/x.c '#include "err.h"' 'an example knows what is not there'
 tree
 sed -i 's/^\(#define SSTATE_VERSION_MINOR \).*/\1999/' \
     "$dir/t/include/securestate.h"

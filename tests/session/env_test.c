@@ -238,6 +238,37 @@ document_root(void)
 	T(r.code == 0 && r.written == 0, "a neighbour of like name is not");
 }
 
+/* Octets that a URI gives a meaning to, said outright and by default. */
+static void
+odd_names(void)
+{
+	static const char *const said[] = { "a%20b", "a%25b", "a%3Fb" };
+	static const char *const meant[] = { "a b", "a%b", "a?b" };
+	char uri[400], path[400];
+	struct place p;
+	struct result r;
+	size_t i;
+
+	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		place(&p);
+		(void)snprintf(uri, sizeof(uri), "file:%s", below(&p, said[i]));
+		bare(&r, VARS("SECURESTATE_STORES", uri), 0, 1);
+		(void)snprintf(path, sizeof(path), "%s/keyring",
+		    below(&p, meant[i]));
+		T(r.code == 0 && access(path, F_OK) == 0,
+		    "file: %s: records and ring are in %s (%d)", said[i],
+		    meant[i], r.code);
+		place(&p);
+		(void)snprintf(path, sizeof(path), "%s", below(&p, meant[i]));
+		bare(&r, VARS("STATE_DIRECTORY", path), 0, 1);
+		(void)snprintf(path, sizeof(path), "%s/keyring",
+		    below(&p, meant[i]));
+		T(r.code == 0 && access(path, F_OK) == 0,
+		    "STATE_DIRECTORY %s: taken as it is (%d)", meant[i],
+		    r.code);
+	}
+}
+
 static void
 unsafe_places(void)
 {
@@ -565,6 +596,7 @@ main(void)
 	variables();
 	home();
 	document_root();
+	odd_names();
 	unsafe_places();
 	no_create();
 	kit_remove(dir);

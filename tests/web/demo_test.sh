@@ -1,5 +1,5 @@
 #!/bin/sh
-# demo_test.sh - `make demo` without a terminal: serves both programs on
+# demo_test.sh - `make demo` without a terminal: serves every program on
 # loopback alone, ends when told, leaves no process and no folder
 set -u
 # shellcheck source=tests/web/serve.sh
@@ -10,7 +10,8 @@ told "the demo prints its address" 0
 curl -sS -D "$dir/out" "$origin/" >"$dir/front"
 grep -q '^HTTP/1.1 200' "$dir/out"
 told "the front page answers" $?
-for program in login-cookie.cgi login-page.cgi; do
+for program in login-cookie.cgi login-page.cgi entered.cgi search.cgi \
+    app.cgi; do
 	grep -q "href=\"$program\"" "$dir/front"
 	told "the front page leads to $program" $?
 	curl -sS "$origin/$program" >"$dir/out" && grep -q '<form' "$dir/out"

@@ -3,6 +3,7 @@
 #
 #	serve			$origin answers, $demo is the script's pid
 #	unserve SIGNAL		$status is how the script ended
+#	browse NAME		the server, then NAME.mjs, which says how it ends
 #
 # The demo gets a session (of processes) and a TMPDIR of its own, so that
 # what it leaves behind can be seen.
@@ -60,6 +61,24 @@ unserve() {
 	kill "-$1" "$demo"
 	wait "$demo"
 	status=$?
+}
+
+browse() {
+	web=$top/tests/web
+	for need in node chromium; do
+		if ! command -v $need >/dev/null; then
+			echo "1..0 # SKIP there is no $need: scripts/deps check"
+			exit 0
+		fi
+	done
+	if [ ! -d "$web/node_modules/playwright-core" ]; then
+		echo "1..0 # SKIP there is no playwright-core: scripts/deps check"
+		exit 0
+	fi
+	serve
+	mkdir -p "$build/screenshots"
+	TMPDIR=$dir HOME=$dir node "$web/$1.mjs" "$origin" "$build/screenshots"
+	exit $?
 }
 
 finish() {

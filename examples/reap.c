@@ -1,0 +1,56 @@
+/*
+ * reap.c - removes expired sessions: for cron
+ *
+ * usage: reap DIRECTORY...	each as it stands after "file:"
+ *
+ * It runs as the user whose programs keep their states there, needs no key,
+ * and makes nothing: neither a directory nor a key ring.  What fails is one
+ * line and exit code 1; the other directories are cleaned all the same.
+ */
+#include <stdio.h>
+
+#include <securestate.h>
+
+static int
+reap(const char *dir)
+{
+	struct sstate_options opts = SSTATE_OPTIONS_INIT;
+	const char *stores[2] = { NULL, NULL };
+	struct sstate_error err;
+	struct sstate *env;
+	char uri[4096];
+	uint64_t n = 0;
+	int r, len;
+
+	len = snprintf(uri, sizeof(uri), "file:%s", dir);
+	if (dir[0] == '\0' || len < 0 || (size_t)len >= sizeof(uri)) {
+		(void)fprintf(stderr, "reap: %.60s: no directory's name\n",
+		    dir);
+		return 1;
+	}
+	stores[0] = uri;
+	opts.stores = stores;
+	opts.flags = SSTATE_NO_CREATE;
+	if ((r = sstate_open(&env, &opts, &err)) == 0)
+		r = sstate_reap(&n, env, 0, 0, &err);
+	if (r == 0 || n > 0)
+		(void)printf("%s: %llu removed\n", dir, (unsigned long long)n);
+	if (r != 0)
+		(void)fprintf(stderr, "reap: %s: %s\n", dir, err.text);
+	sstate_close(env);
+	return r != 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int i, failed = 0;
+
+	if (argc < 2) {
+		(void)fprintf(stderr, "usage: reap DIRECTORY...\n");
+		return 2;
+	}
+	for (i = 1; i < argc; i++)
+		failed |= reap(argv[i]);
+	return fflush(stdout) != 0 || failed;
+}

@@ -1,0 +1,7 @@
+#!/bin/sh
+# app_test.sh - app.mjs, in a real browser, against the demo's server
+set -u
+# shellcheck source=tests/web/serve.sh
+. "$(dirname "$0")/serve.sh"
+
+browse app
