@@ -50,32 +50,46 @@ attempts_next(struct attempts *at)
 }
 
 int
-attempts_read(struct attempts *at, struct view *v, struct arena **a, int follow,
-    struct sstate_error *err)
+attempts_read(struct attempts *at, struct view **out, const struct token *tok,
+    const struct ringkey *key, int follow, struct sstate_error *err)
 {
+	struct view *v = NULL;
+	struct arena *a;
 	int r;
 
-	if ((*a = arena_new(&at->s->env->hook, ANNEX_BLOCK)) == NULL)
+	*out = NULL;
+	at->fresh = NULL;
+	if ((a = arena_new(&at->s->env->hook, ANNEX_BLOCK)) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "commit");
 	/* the note by which the session may keep it comes first */
-	if ((at->fresh = arena_get(*a, sizeof(*at->fresh))) == NULL) {
-		arena_free(*a);
-		*a = NULL;
+	if ((at->fresh = arena_get(a, sizeof(*at->fresh))) == NULL ||
+	    (v = arena_zero(a, sizeof(*v))) == NULL) {
+		arena_free(a);
+		at->fresh = NULL;
 		return err_plain(err, SSTATE_ENOMEM, "commit");
 	}
-	at->fresh->a = *a;
-	r = follow ? fetch(at->s, v, *a, err) : fetch_plain(at->s, v, *a, err);
-	if (r != 0) {
-		arena_free(*a);
-		*a = NULL;
-	}
+	at->fresh->a = a;
+	v->tok = *tok;
+	v->key = key;
+	r = follow ? fetch(at->s, v, a, err) : fetch_plain(at->s, v, a, err);
+	if (r != 0)
+		attempts_drop(at);
+	else
+		*out = v;
 	return r;
+}
+
+void
+attempts_drop(struct attempts *at)
+{
+	arena_free(at->fresh->a); /* the note lies in it */
+	at->fresh = NULL;
 }
 
 /* v replaces what the session stands on; the arena before is dropped. */
 static void
 stand_on(struct attempts *at, const struct view *v, struct rec *base,
-    struct rec *work, struct arena *a)
+    struct rec *work)
 {
 	struct sstate_session *s = at->s;
 
@@ -89,16 +103,17 @@ stand_on(struct attempts *at, const struct view *v, struct rec *base,
 		s->tell = 1;
 	if (at->a != s->a)
 		arena_free(at->a);
-	at->a = a;
 	at->note = at->fresh;
-	at->met = 1;
+	at->a = at->note->a;
+	at->met++;
 }
 
 int
-attempts_rebase(struct attempts *at, struct view *v, struct arena *a,
+attempts_rebase(struct attempts *at, const struct view *v,
     struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
+	struct arena *a = at->fresh->a;
 	struct rec *base, *work;
 	size_t bytes, values;
 	int r, strict = (s->env->flags & SSTATE_STRICT) != 0;
@@ -122,10 +137,10 @@ attempts_rebase(struct attempts *at, struct view *v, struct arena *a,
 	}
 	s->bytes = bytes;
 	s->values = values;
-	stand_on(at, v, base, work, a);
+	stand_on(at, v, base, work);
 	return 0;
 fail:
-	arena_free(a);
+	attempts_drop(at);
 	return err_plain(err, r, "commit");
 }
 
@@ -134,10 +149,11 @@ attempts_end(struct attempts *at, int r)
 {
 	struct sstate_session *s = at->s;
 
-	if (r == 0 && at->met) {
-		s->merged_in = 1;
+	/* Also after a failure: work has the other's values by now. */
+	if (at->met > 0)
 		mindset_refresh(s, at->shown);
-	}
+	if (at->met > at->own)
+		s->merged_in = 1;
 	if (at->note != NULL) {
 		at->note->next = s->annexes;
 		s->annexes = at->note;
@@ -338,27 +354,25 @@ static int
 meet(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	struct arena *a;
-	struct view v;
+	struct view *v;
 	int r, what = NOT_OURS;
 
-	memset(&v, 0, sizeof(v));
-	v.tok = s->tok;
-	v.key = s->key;
-	if ((r = attempts_read(at, &v, &a, 1, err)) != 0)
+	if ((r = attempts_read(at, &v, &s->tok, s->key, 1, err)) != 0)
 		return gone(s, r, err);
-	if (s->undecided && (what = judge(s, &v)) == UNKNOWN) {
-		arena_free(a);
+	if (s->undecided && (what = judge(s, v)) == UNKNOWN) {
+		attempts_drop(at);
 		return unknown(s, err);
 	}
 	if (what == NOT_OURS) {
 		if (!is_remote(s))
 			s->undecided = 0;
-		r = attempts_rebase(at, &v, a, err);
+		r = attempts_rebase(at, v, err);
 		return r == 0 ? SSTATE_DONE : r;
 	}
 	ops_init(&s->ops, s->a);
-	if ((r = attempts_rebase(at, &v, a, err)) != 0)
+	if (v->head.revision == s->undecided_rev)
+		at->own++;
+	if ((r = attempts_rebase(at, v, err)) != 0)
 		return r;
 	commit_settle(s);
 	/* A local write that failed may not be durable: once more. */
@@ -412,7 +426,7 @@ run(struct attempts *at, struct sstate_error *err)
 			return 0; /* */
 		return create(s, err);
 	}
-	if (view_deadline(&s->head) <= env_now(s->env))	/* I4 */
+	if (view_deadline(&s->head) <= env_now(s->env)) /* I4 */
 		return session_gone(s, err);
 	if (s->succ.wanted == 0 && succession_due(s) &&
 	    (r = succession_want(s, SUCC_ROTATE, err)) != 0)
@@ -454,6 +468,8 @@ sstate_commit(struct sstate_session *s)
 		return s->fail.code;
 	if ((s->how & SSTATE_NO_STORE) != 0)
 		return 0;
+	if (s->last.code == 0)
+		s->merged_in = 0; /* what a failed one met is still told */
 	err_clear(&s->last);
 	r = commit_run(s, &s->last);
 	if (r != 0 && s->last.code != r)

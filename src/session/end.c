@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "store/store.h"
 
-enum { DEPTH = 4, ASK_AGAIN = 3 };
+enum { DEPTH = 32, ASK_AGAIN = 3 };
 
 static int end_record(struct sstate_session *s, const struct token *tok,
     const struct ringkey *key, uint64_t rev, int depth,
@@ -28,7 +28,8 @@ end_successor(struct sstate_session *s, const struct view *v, int depth,
 	int r;
 
 	if (depth >= DEPTH)
-		return 0;
+		return sstate_fail(err, SSTATE_EBUSY, 0,
+		    "logout: too many new ids in a row");
 	if ((r = env_ring(&ring, s->env, err)) != 0)
 		return r;
 	if (token_from_bytes(&next, &key, ring, s->env->ns, v->tok.cls,
@@ -46,25 +47,26 @@ look(struct sstate_session *s, const struct token *tok,
     struct sstate_error *err)
 {
 	struct arena *a;
-	struct view v;
+	struct view *v;
 	int r;
 
 	*rev = 0;
-	memset(&v, 0, sizeof(v));
-	v.tok = *tok;
-	v.key = key;
-	if ((a = arena_new(&s->env->hook, 8192)) == NULL)
+	if ((a = arena_new(&s->env->hook, 8192)) == NULL ||
+	    (v = arena_zero(a, sizeof(*v))) == NULL) {
+		arena_free(a);
 		return err_plain(err, SSTATE_ENOMEM, "logout");
-	r = fetch_plain(s, &v, a, err);
-	if (r == 0 && v.rec.kind == REC_MOVED)
-		r = end_successor(s, &v, depth, err);
+	}
+	v->tok = *tok;
+	v->key = key;
+	r = fetch_plain(s, v, a, err);
+	if (r == 0 && v->rec.kind == REC_MOVED)
+		r = end_successor(s, v, depth, err);
 	if (r == 0)
-		*rev = v.head.revision;
+		*rev = v->head.revision;
 	else if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
 	    r == SSTATE_EAUTH)
 		r = 0;
-	arena_free(a);
-	token_wipe(&v.tok);
+	arena_free(a); /* wipes the ids in v */
 	return r;
 }
 
@@ -104,6 +106,7 @@ int
 sstate_logout(struct sstate_session *s)
 {
 	struct sstate_error err;
+	struct rec *blank;
 	int r = 0;
 
 	if (s == NULL)
@@ -111,6 +114,8 @@ sstate_logout(struct sstate_session *s)
 	if (s->frozen)
 		return session_fail(s, SSTATE_EINVAL,
 		    "logout: the answer has left already");
+	if ((blank = arena_get(s->a, sizeof(*blank))) == NULL)
+		return session_fail(s, SSTATE_ENOMEM, "logout: out of memory");
 	err_clear(&err);
 	if (s->exists)
 		r = end_record(s, &s->tok, s->key, s->head.revision, 0, &err);
@@ -125,6 +130,7 @@ sstate_logout(struct sstate_session *s)
 	}
 	/* What failed before belonged to the session that is no more. */
 	memset(&s->fail, 0, sizeof(s->fail));
+	memset(&s->last, 0, sizeof(s->last));
 	token_wipe(&s->succ.tok);
 	memset(&s->succ, 0, sizeof(s->succ));
 	table_init(&s->merged, s->a);
@@ -132,10 +138,10 @@ sstate_logout(struct sstate_session *s)
 	table_init(&s->forgotten, s->a);
 	s->merged_ready = 1; /* empty: what was sent stays in SENT */
 	s->ended = 1;
-	s->gone = s->tell = s->rendered = s->psk_ready = 0;
+	s->gone = s->tell = s->rendered = 0;
 	s->undecided = s->rewrite = s->expiry_set = 0;
 	s->commit_id = 0;
 	s->once = ONCE_NONE;
-	r = session_blank(s);
-	return r == 0 ? 0 : session_fail(s, r, "logout: out of memory");
+	session_blank(s, blank);
+	return 0;
 }

@@ -23,6 +23,9 @@
 
 enum { TICK = 60 }; /* seconds between looks at ring and ratchet */
 
+/* For another thread's look; one that a fork left behind never ends. */
+enum { WAITS = 4000, WAIT_US = 50 };
+
 struct ring_node {
 	struct ring_node *next;
 	struct keyring *ring;
@@ -143,19 +146,28 @@ adopt(struct sstate *env, struct keyring *ring)
 	return 0;
 }
 
-/* 1 if another ring is in force now. */
+/* To be the one that looks at the ring's file; 0: another one is. */
 static int
+hold(struct sstate *env, int waits)
+{
+	for (; atomic_exchange(&env->reloading, 1) != 0; waits--) {
+		if (waits <= 0)
+			return 0;
+		clock_nap_us(WAIT_US);
+	}
+	return 1;
+}
+
+/* Its caller holds. */
+static void
 reload(struct sstate *env)
 {
 	struct keyring *was, *ring = NULL;
 	struct sstate_error err;
-	int changed = 0;
 
-	if (env->ring_path == NULL || atomic_flag_test_and_set(&env->reloading))
-		return 0;
 	was = atomic_load(&env->ring);
 	if (was != NULL && !keyring_stale(was, env->ring_path))
-		goto out;
+		return;
 	err_clear(&err);
 	if (keyring_load(&ring, env->ring_path, env->ring_uid, &err) != 0) {
 		/* Fail closed for new keys; the known ones stay known. */
@@ -167,13 +179,10 @@ reload(struct sstate *env)
 		    "keyring: max_lifetime is below the lifetime in use");
 		goto out;
 	}
-	changed = was == NULL || !keyring_same(was, ring);
 	if (adopt(env, ring) == 0)
 		ring = NULL; /* the environment's */
 out:
 	keyring_free(ring);
-	atomic_flag_clear(&env->reloading);
-	return changed;
 }
 
 void
@@ -185,18 +194,24 @@ env_tick(struct sstate *env, int64_t now)
 	    !atomic_compare_exchange_strong(&env->looked, &was, now))
 		return;
 	ratchet(env, now);
-	(void)reload(env);
+	if (env->ring_path == NULL || !hold(env, 0))
+		return;
+	reload(env);
+	atomic_store(&env->reloading, 0);
 }
 
 int
-env_ring_again(struct sstate *env, int64_t now)
+env_ring_again(struct sstate *env, const struct keyring *used, int64_t now)
 {
-	int64_t was = atomic_load(&env->missed);
-
-	if (now == was ||
-	    !atomic_compare_exchange_strong(&env->missed, &was, now))
+	if (env->ring_path == NULL)
 		return 0;
-	return reload(env);
+	if (hold(env, WAITS)) {
+		if (atomic_load(&env->ring) == used &&
+		    atomic_exchange(&env->missed, now) != now)
+			reload(env);
+		atomic_store(&env->reloading, 0);
+	}
+	return atomic_load(&env->ring) != used;
 }
 
 int
@@ -304,7 +319,7 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 	}
 	env->a = a;
 	env->hook = hook;
-	atomic_flag_clear(&env->reloading);
+	atomic_init(&env->reloading, 0);
 	atomic_init(&env->seen, INT64_MIN);
 	atomic_init(&env->ahead, INT64_MIN);
 	atomic_init(&env->missed, INT64_MIN);

@@ -44,7 +44,7 @@ struct sstate {
 	uid_t ring_uid;
 	_Atomic(struct keyring *) ring; /* NULL: none, SSTATE_NO_CREATE */
 	struct ring_node *old; /* superseded, freed at close */
-	atomic_flag reloading;
+	_Atomic int reloading; /* one thread looks at the ring's file */
 	_Atomic int64_t looked; /* when ring and ratchet were looked at */
 	_Atomic int64_t missed; /* when an unknown kid made us look */
 	_Atomic int64_t behind; /* when the clock was last seen gone back */
@@ -59,8 +59,11 @@ void env_tick(struct sstate *env, int64_t now);
 /* The ring in force; SSTATE_EUNSAFE and a text if there is none. */
 int env_ring(const struct keyring **out, struct sstate *env,
     struct sstate_error *err);
-/* An unknown kid came: look again, at most once a second. 1: it changed. */
-int env_ring_again(struct sstate *env, int64_t now);
+/*
+ * A kid that is not in used came: look again, at most once a second, or wait
+ * for the thread that does.  1: another ring than used is in force.
+ */
+int env_ring_again(struct sstate *env, const struct keyring *used, int64_t now);
 
 const struct hook *env_hook(const struct sstate *env);
 uint32_t env_flags(const struct sstate *env);

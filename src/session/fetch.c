@@ -91,24 +91,6 @@ fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
 	return 0;
 }
 
-/* A rotated id came back after its grace, and the new one was used. */
-static void
-reused(struct sstate_session *s, const struct view *old, struct view *next)
-{
-	struct sstate_key key;
-	char name[13];
-
-	log_name(name, old->key, s->env->ns, &old->tok);
-	env_say(s->env, SSTATE_LOG_WARN, SSTATE_EGONE,
-	    "REUSE: the superseded id %s was used again", name);
-	if ((s->env->flags & SSTATE_END_ON_REUSE) == 0)
-		return;
-	write_key(s, &key, &next->tok);
-	(void)store_remove(s->env->store, &s->slot, &key, SSTATE_ANY_REV, NULL);
-	write_key(s, &key, &old->tok);
-	(void)store_remove(s->env->store, &s->slot, &key, SSTATE_ANY_REV, NULL);
-}
-
 static int
 successor(struct sstate_session *s, struct view *next, const struct view *v,
     struct sstate_error *err)
@@ -123,6 +105,44 @@ successor(struct sstate_session *s, struct view *next, const struct view *v,
 		   v->tok.cls, v->rec.succ, env_now(s->env)) == 0
 	    ? 0
 	    : SSTATE_EGONE;
+}
+
+/*
+ * A rotated id came back after its grace.  If one that came after it was used
+ * (it may have been superseded itself since), two hold what one was given.
+ */
+static void
+reused(struct sstate_session *s, const struct view *old, struct view *next,
+    struct arena *a)
+{
+	struct view *chain[HOPS];
+	struct sstate_key key;
+	char name[13];
+	size_t n = 0;
+	int used = 0;
+
+	while (n < HOPS && fetch_plain(s, next, a, NULL) == 0) {
+		used |= !next->rec.fresh;
+		chain[n++] = next;
+		if (next->rec.kind != REC_MOVED ||
+		    (next = arena_get(a, sizeof(*next))) == NULL ||
+		    successor(s, next, chain[n - 1], NULL) != 0)
+			break;
+	}
+	if (!used)
+		return;
+	log_name(name, old->key, s->env->ns, &old->tok);
+	env_say(s->env, SSTATE_LOG_WARN, SSTATE_EGONE,
+	    "REUSE: the superseded id %s was used again", name);
+	if ((s->env->flags & SSTATE_END_ON_REUSE) == 0)
+		return;
+	while (n > 0) {
+		write_key(s, &key, &chain[--n]->tok);
+		(void)store_remove(s->env->store, &s->slot, &key,
+		    SSTATE_ANY_REV, NULL);
+	}
+	write_key(s, &key, &old->tok);
+	(void)store_remove(s->env->store, &s->slot, &key, SSTATE_ANY_REV, NULL);
 }
 
 int
@@ -144,9 +164,7 @@ fetch(struct sstate_session *s, struct view *v, struct arena *a,
 		if ((r = successor(s, next, v, err)) != 0)
 			return r;
 		if (env_now(s->env) >= v->rec.grace_until) {
-			if (fetch_plain(s, next, a, err) == 0 &&
-			    !next->rec.fresh)
-				reused(s, v, next);
+			reused(s, v, next, a);
 			return SSTATE_EGONE;
 		}
 		*v = *next;

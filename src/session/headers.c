@@ -58,12 +58,15 @@ cookie_headers(struct sstate_session *s, sstate_header_fn *fn, void *arg)
 	int64_t age = s->env->cookie_max_age > 0 ? s->env->cookie_max_age : -1;
 
 	fn(arg, "Vary", "Cookie");
+	/* Whatever failed after the log-out: that session is no more. */
+	if (s->ended && !s->exists && s->cookie_came) {
+		cookie(s, "", 0, fn, arg);
+		return;
+	}
 	if (s->gone || s->fail.code != 0 || s->last.code != 0)
 		return; /* no token leaves without its record */
 	if (s->exists && (s->tell || (age > 0 && s->wrote)))
 		cookie(s, s->text, age, fn, arg);
-	else if (s->ended && !s->exists && s->cookie_came)
-		cookie(s, "", 0, fn, arg);
 }
 
 void

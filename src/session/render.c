@@ -52,10 +52,19 @@ carries_id(const struct sstate_session *s)
 	    !s->gone && (!s->ended || s->ops.n > 0 || s->rendered);
 }
 
-static const struct token *
-token_now(const struct sstate_session *s)
+/* The id for this page, in the arena: that is wiped, a stack is not. */
+static const char *
+text_now(struct sstate_session *s)
 {
-	return s->succ.wanted != 0 ? &s->succ.tok : &s->tok;
+	char *text;
+
+	if (s->succ.wanted == 0)
+		return s->text;
+	if ((text = arena_get(s->a, TOKEN_TEXT + 1)) == NULL)
+		(void)session_fail(s, SSTATE_ENOMEM, "render: out of memory");
+	else
+		token_text(text, &s->succ.tok);
+	return text;
 }
 
 /* http(s) of elsewhere: nothing of ours goes there. */
@@ -87,8 +96,7 @@ add_pair(struct buf *b, const char *name, const char *value, int *any)
 static int
 add_carried(struct sstate_session *s, struct buf *b, uint32_t flags, int *any)
 {
-	char text[TOKEN_TEXT + 1];
-	const char *page = NULL;
+	const char *page = NULL, *id;
 	int r;
 
 	if (carries_id(s) || (flags & SSTATE_WITH_PAGE) != 0) {
@@ -99,8 +107,9 @@ add_carried(struct sstate_session *s, struct buf *b, uint32_t flags, int *any)
 	    (page = pagestate_text(s, NULL, LIMIT_PAGE_URL_BYTES)) == NULL)
 		return s->fail.code;
 	if (carries_id(s)) {
-		token_text(text, token_now(s));
-		add_pair(b, s->env->id_param, text, any);
+		if ((id = text_now(s)) == NULL)
+			return s->fail.code;
+		add_pair(b, s->env->id_param, id, any);
 	}
 	if (page != NULL)
 		add_pair(b, s->env->page_param, page, any);
@@ -206,10 +215,8 @@ static int
 fields(struct sstate_session *s, struct buf *b, uint32_t flags,
     const char *action)
 {
-	const char *page = NULL, *csrf = NULL;
-	char text[TOKEN_TEXT + 1];
-	uint8_t jti[JTI_BYTES], *once = (flags & SSTATE_ONCE) != 0 ? jti :
-	    NULL;
+	const char *page = NULL, *csrf = NULL, *id;
+	uint8_t jti[JTI_BYTES], *once = (flags & SSTATE_ONCE) != 0 ? jti : NULL;
 	int r, with = (flags & (SSTATE_WITH_PAGE | SSTATE_ONCE)) != 0;
 
 	if ((carries_id(s) || with || action != NULL) &&
@@ -224,8 +231,9 @@ fields(struct sstate_session *s, struct buf *b, uint32_t flags,
 	if (action != NULL && (csrf = csrf_text(s, action)) == NULL)
 		return s->fail.code;
 	if (carries_id(s)) {
-		token_text(text, token_now(s));
-		add_field(b, s->env->id_param, text);
+		if ((id = text_now(s)) == NULL)
+			return s->fail.code;
+		add_field(b, s->env->id_param, id);
 	}
 	if (page != NULL)
 		add_field(b, s->env->page_param, page);

@@ -65,6 +65,7 @@ take_params(struct part *query, struct part *body, const struct sstate_web *web,
 {
 	const struct sstate *env = query->s->env;
 	const struct sstate_param *p;
+	struct sstate_val value;
 	size_t i;
 	int r;
 
@@ -78,13 +79,19 @@ take_params(struct part *query, struct part *body, const struct sstate_web *web,
 			p->from != SSTATE_FROM_BODY))
 			return sstate_fail(err, SSTATE_EINVAL, 0,
 			    "begin: a param without name or origin");
+		if (p->value.ptr == NULL && p->value.len > 0)
+			return sstate_fail(err, SSTATE_EINVAL, 0,
+			    "begin: a param without bytes");
 		if (++*count > env->form.params ||
 		    strlen(p->name) > env->form.name ||
 		    p->value.len > env->form.value)
 			return sstate_fail(err, SSTATE_ETOOBIG, 0,
 			    "request: too many or too long parameters");
+		value = p->value;
+		if (value.ptr == NULL)
+			value.ptr = ""; /* a NUL follows every value */
 		if ((r = take(p->from == SSTATE_FROM_QUERY ? query : body,
-			 p->name, p->value)) != 0)
+			 p->name, value)) != 0)
 			return err_plain(err, r, "request");
 	}
 	return 0;
@@ -221,6 +228,9 @@ read_method(struct sstate_session *s, const struct sstate_web *web,
 	    (web->bind.len > 0 && web->bind.ptr == NULL))
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "begin: bind is over %u bytes", LIMIT_BIND_BYTES);
+	if (web->token.len > 0 && web->token.ptr == NULL)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "begin: token without bytes");
 	s->bind = web->bind;
 	return 0;
 }
@@ -275,7 +285,7 @@ check(struct sstate_session *s, struct token *tok, const struct ringkey **key,
 		return r;
 	r = token_parse(tok, key, ring, s->env->ns, s->env->cls, text.ptr,
 	    text.len, s->now);
-	if (r == SSTATE_ENOTFOUND && env_ring_again(s->env, s->now)) {
+	if (r == SSTATE_ENOTFOUND && env_ring_again(s->env, ring, s->now)) {
 		if ((r = env_ring(&ring, s->env, err)) != 0)
 			return r;
 		r = token_parse(tok, key, ring, s->env->ns, s->env->cls,

@@ -54,7 +54,7 @@ session_freeze(struct sstate_session *s)
 int
 session_gone(struct sstate_session *s, struct sstate_error *err)
 {
-	static const char text[] = "commit: the session was ended meanwhile";
+	static const char text[] = "the session was ended meanwhile";
 
 	s->exists = s->tell = 0;
 	s->gone = 1;
@@ -62,24 +62,19 @@ session_gone(struct sstate_session *s, struct sstate_error *err)
 	return session_fail(s, SSTATE_EGONE, "%s", text);
 }
 
-int
-session_blank(struct sstate_session *s)
+void
+session_blank(struct sstate_session *s, struct rec *r)
 {
-	struct rec *r;
-
-	if ((r = arena_get(s->a, sizeof(*r))) == NULL)
-		return SSTATE_ENOMEM;
 	rec_init(r, s->a);
 	r->mindset = s->mindset;
 	s->base = s->work = r;
 	s->bytes = s->values = 0;
-	s->exists = s->has_id = 0;
+	s->exists = s->has_id = s->psk_ready = 0;
 	s->witness = 0;
 	memset(&s->head, 0, sizeof(s->head));
 	token_wipe(&s->tok);
 	s->text[0] = '\0';
 	ops_init(&s->ops, s->a);
-	return 0;
 }
 
 int
@@ -186,6 +181,7 @@ begin(struct sstate_session *s, const struct sstate_how *how,
 {
 	static const struct sstate_web none = SSTATE_WEB_INIT;
 	struct sstate_web w;
+	struct rec *rec;
 	int r;
 
 	if ((r = options_copy(&w, sizeof(w), web != NULL ? web : &none, "web",
@@ -195,8 +191,9 @@ begin(struct sstate_session *s, const struct sstate_how *how,
 		return r;
 	if (s->scope == NULL)
 		s->scope = s->path != NULL ? s->path : "";
-	if ((r = session_blank(s)) != 0)
-		return err_plain(err, r, "begin");
+	if ((rec = arena_get(s->a, sizeof(*rec))) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "begin");
+	session_blank(s, rec);
 	if ((s->how & SSTATE_NO_STORE) != 0)
 		return 0;
 	env_tick(s->env, s->now);
@@ -263,6 +260,27 @@ sstate_free(struct sstate_session *s)
 	arena_free(s->a);
 }
 
+/* No record is there yet: what was drawn for a page stays as it is. */
+static int
+start_again(struct sstate_session *s)
+{
+	struct rec *r;
+
+	if ((r = arena_get(s->a, sizeof(*r))) == NULL)
+		return session_fail(s, SSTATE_ENOMEM, "reload: out of memory");
+	if (!s->has_id) {
+		session_blank(s, r);
+		return 0;
+	}
+	rec_init(r, s->a);
+	r->mindset = s->mindset;
+	memcpy(r->psk, s->work->psk, sizeof(r->psk));
+	s->base = s->work = r;
+	s->bytes = s->values = 0;
+	ops_init(&s->ops, s->a);
+	return 0;
+}
+
 int
 session_reread(struct sstate_session *s)
 {
@@ -270,37 +288,24 @@ session_reread(struct sstate_session *s)
 	struct view *v;
 	int r;
 
-	memset(&s->fail, 0, sizeof(s->fail));
-	memset(&s->last, 0, sizeof(s->last));
+	if (!s->exists)
+		return start_again(s);
 	err_clear(&err);
-	if (s->frozen)
-		return session_fail(s, SSTATE_EINVAL,
-		    "reload: the answer has left already");
-	memset(&s->succ, 0, sizeof(s->succ));
-	s->expiry_set = s->undecided = 0;
-	s->commit_id = 0;
-	s->merged_ready = 0;
-	table_init(&s->merged, s->a);
-	if (!s->exists) {
-		r = session_blank(s);
-		return r == 0
-		    ? 0
-		    : session_fail(s, r, "reload: %s", sstate_strerror(r));
-	}
 	if ((v = arena_zero(s->a, sizeof(*v))) == NULL)
 		return session_fail(s, SSTATE_ENOMEM, "reload: out of memory");
 	v->tok = s->tok;
 	v->key = s->key;
 	if ((r = fetch(s, v, s->a, &err)) == 0 && v->rec.mindset != s->mindset)
 		r = SSTATE_EMINDSET;
-	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED || r == SSTATE_EAUTH)
-		r = SSTATE_EGONE;
+	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
+	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
+		return session_gone(s, NULL);
 	if (r != 0)
 		return session_fail(s, r, "reload: %s",
 		    err.code == r ? err.text : sstate_strerror(r));
-	ops_init(&s->ops, s->a);
 	if ((r = session_adopt(s, v, s->a)) != 0)
 		return session_fail(s, r, "reload: %s", sstate_strerror(r));
+	ops_init(&s->ops, s->a);
 	s->witness = s->head.revision;
 	return 0;
 }
@@ -312,13 +317,28 @@ sstate_reload(struct sstate_session *s)
 
 	if (s == NULL)
 		return SSTATE_EINVAL;
-	if ((r = session_reread(s)) != 0 || s->ended ||
-	    (s->how & SSTATE_NO_STORE) != 0)
+	memset(&s->fail, 0, sizeof(s->fail));
+	memset(&s->last, 0, sizeof(s->last));
+	if (s->frozen)
+		return session_fail(s, SSTATE_EINVAL,
+		    "reload: the answer has left already");
+	if (s->gone)
+		return session_gone(s, NULL);
+	if (s->succ.wanted != 0)
+		s->linked = 0; /* its id is dropped, and so is its page */
+	memset(&s->succ, 0, sizeof(s->succ));
+	s->expiry_set = s->undecided = 0;
+	s->commit_id = 0;
+	s->merged_ready = 0;
+	table_init(&s->merged, s->a);
+	if ((r = session_reread(s)) != 0)
 		return r;
-	/* What begin took up of what was sent is the library's to do again. */
-	if ((r = first_use(s)) != 0)
-		return r;
-	return mindset_take(s);
+	if (s->wrote || s->ended || (s->how & SSTATE_NO_STORE) != 0)
+		return 0;
+	/* What was sent is to be stored as before: nothing of it was yet. */
+	if ((r = first_use(s)) != 0 || (r = mindset_take(s)) != 0)
+		return session_fail(s, r, "reload: %s", sstate_strerror(r));
+	return 0;
 }
 
 const struct sstate_error *

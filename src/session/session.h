@@ -33,13 +33,22 @@ struct annex {
 
 enum { ONCE_NONE = 0, ONCE_TAKEN, ONCE_USED };
 
+enum { STUBS_KEPT = 8 };
+
 /* A new id for this session, from sstate_login() or sstate_rotate(). */
 struct succession {
-	int wanted; /* 0, or KIND below */
+	int wanted; /* 0, or SUCC_* */
 	int created; /* its record is in the store */
 	struct token tok;
 	const struct ringkey *key;
 	struct seal_head head; /* of the record under the new id */
+	struct rec *rec; /* that record, with ... */
+	size_t nops; /* ... so many of the operations, and this expiry */
+	int expiry_set;
+	int64_t expiry;
+	/* Stubs whose writes were not answered: one of them may stand. */
+	uint64_t stub[STUBS_KEPT];
+	unsigned nstubs;
 };
 
 enum { SUCC_ROTATE = 1, SUCC_LOGIN = 2 };
@@ -120,10 +129,10 @@ int session_fail(struct sstate_session *s, int code, const char *fmt, ...)
 int session_open_for_change(struct sstate_session *s);
 /* Another request ended it: SSTATE_EGONE, kept for good. */
 int session_gone(struct sstate_session *s, struct sstate_error *err);
-/* Drop what was not committed and read again; sstate_reload() goes on. */
+/* r becomes base and work: a record without values, no id. */
+void session_blank(struct sstate_session *s, struct rec *r);
+/* sstate_reload(), but for what was sent: begin takes that later. */
 int session_reread(struct sstate_session *s);
-/* Fresh base and work without values, no id. */
-int session_blank(struct sstate_session *s);
 /* Take v for the session's record: base and work, token, head. */
 int session_adopt(struct sstate_session *s, const struct view *v,
     struct arena *a);
@@ -191,17 +200,23 @@ struct attempts {
 	const struct rec *shown; /* work when the commit began */
 	uint64_t began_us;
 	unsigned n;
-	int met; /* another request's write was met */
+	unsigned met; /* how often another record than ours was taken up */
+	unsigned own; /* ... and it was what we had written ourselves */
 	struct annex *note, *fresh; /* of a, of what was read last */
 };
 void attempts_begin(struct attempts *at, struct sstate_session *s);
 /* Wait a little; SSTATE_EBUSY once time is over. */
 int attempts_next(struct attempts *at);
-/* Read v (stubs followed or not) into a fresh arena, handed out in *a. */
-int attempts_read(struct attempts *at, struct view *v, struct arena **a,
-    int follow, struct sstate_error *err);
-/* Replay on v and take it for the session's record; a is at's then. */
-int attempts_rebase(struct attempts *at, struct view *v, struct arena *a,
+/*
+ * Read what is under tok (stubs followed or not) into a fresh arena, in which
+ * *v lies too: it has an id in it, and is wiped with the rest (R-78).
+ */
+int attempts_read(struct attempts *at, struct view **v, const struct token *tok,
+    const struct ringkey *key, int follow, struct sstate_error *err);
+/* What was read last is not needed. */
+void attempts_drop(struct attempts *at);
+/* Replay on what was read last and take it for the session's record. */
+int attempts_rebase(struct attempts *at, const struct view *v,
     struct sstate_error *err);
 /* Keep what the session stands on; r is the outcome, handed back. */
 int attempts_end(struct attempts *at, int r);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/rand.h"
+#include "base/wipe.h"
 #include "store/store.h"
 
 enum { ASK_AGAIN = 3 };
@@ -39,6 +40,9 @@ succession_want(struct sstate_session *s, int kind, struct sstate_error *err)
 
 	if (!s->exists)
 		return 0; /* its id is not drawn, or nobody's yet */
+	if (kind > s->succ.wanted && s->succ.nstubs > 0)
+		return sstate_fail(err, SSTATE_ESTORE, 0,
+		    "the rotation before was not answered: reload first");
 	if (s->succ.wanted == 0 && (r = draw(s, err)) != 0)
 		return r;
 	if (kind > s->succ.wanted)
@@ -58,26 +62,26 @@ static int
 put_new(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	const struct seal_head *was =
-	    s->succ.wanted == SUCC_LOGIN ? NULL : &s->head;
+	int login = s->succ.wanted == SUCC_LOGIN;
 	struct seal_head head;
 	struct sealed out;
-	struct rec *r2;
+	struct rec *rec;
 	uint64_t rev;
 	int r;
 
-	if ((r2 = arena_get(at->a, sizeof(*r2))) == NULL ||
-	    rec_copy(r2, s->work) != 0)
+	if ((rec = arena_get(at->a, sizeof(*rec))) == NULL ||
+	    rec_copy(rec, s->work) != 0)
 		return err_plain(err, SSTATE_ENOMEM, "commit");
-	r2->fresh = 1;
-	r2->id_since = env_now(s->env);
-	r2->ncommit = 0;
-	write_times(s, &head, was, r2, env_now(s->env));
+	rec->fresh = 1;
+	rec->id_since = env_now(s->env);
+	if (login)
+		rec->ncommit = 0; /* no commit of before follows to here */
+	write_times(s, &head, login ? NULL : &s->head, rec, rec->id_since);
 	rev = s->succ.created ? s->succ.head.revision : s->head.revision;
 	if (revision_counter(rev) < revision_counter(s->head.revision))
 		rev = s->head.revision;
 	if ((r = write_seal(s, &out, at->a, &s->succ.tok, s->succ.key, &head,
-		 rev, r2, err)) != 0)
+		 rev, rec, err)) != 0)
 		return r;
 	if (!s->succ.created)
 		r = store_create(s->env->store, &s->slot, &out.key, &out.rec,
@@ -88,7 +92,10 @@ put_new(struct attempts *at, struct sstate_error *err)
 	if (r == 0) {
 		s->succ.created = 1;
 		s->succ.head = head;
-		s->work = r2;
+		s->succ.rec = rec;
+		s->succ.nops = s->ops.n;
+		s->succ.expiry_set = s->expiry_set;
+		s->succ.expiry = s->expiry;
 	}
 	return r;
 }
@@ -108,10 +115,11 @@ remove_new(struct sstate_session *s)
 }
 
 static int
-put_stub(struct attempts *at, struct seal_head *head, struct sstate_error *err)
+put_stub(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
 	int64_t now = env_now(s->env), end;
+	struct seal_head head;
 	struct sealed out;
 	struct rec *stub;
 	int r;
@@ -131,15 +139,18 @@ put_stub(struct attempts *at, struct seal_head *head, struct sstate_error *err)
 		token_bytes(stub->succ, &s->succ.tok);
 		end += s->env->idle; /* REUSE is seen for so long */
 	}
-	*head = s->head;
-	head->flags = 0;
-	head->written = now > s->head.written ? now : s->head.written;
-	head->idle_deadline = end < head->abs_expiry ? end : head->abs_expiry;
-	if ((r = write_seal(s, &out, at->a, &s->tok, s->key, head,
+	head = s->head;
+	head.flags = 0;
+	head.written = now > s->head.written ? now : s->head.written;
+	head.idle_deadline = end < head.abs_expiry ? end : head.abs_expiry;
+	if ((r = write_seal(s, &out, at->a, &s->tok, s->key, &head,
 		 s->head.revision, stub, err)) != 0)
 		return r;
-	return store_replace(s->env->store, &s->slot, &out.key,
-	    s->head.revision, &out.rec, err);
+	r = store_replace(s->env->store, &s->slot, &out.key, s->head.revision,
+	    &out.rec, err);
+	if (r == SSTATE_ESTORE || r == SSTATE_ESYS)
+		s->succ.stub[s->succ.nstubs++ % STUBS_KEPT] = head.revision;
+	return r;
 }
 
 static int
@@ -150,10 +161,19 @@ fail_gone(struct sstate_session *s, struct sstate_error *err)
 	return session_gone(s, err);
 }
 
-/* The stub stands: from here on the session is under the new id. */
+/*
+ * The stub stands: from here on the session is under the new id.  What was
+ * changed since its record was written, between two commits, is still to be
+ * written.
+ */
 static int
 done(struct sstate_session *s)
 {
+	struct rec *rec = s->succ.rec;
+	size_t nops = s->succ.nops;
+	int rest = s->expiry_set &&
+	    (!s->succ.expiry_set || s->succ.expiry != s->expiry);
+
 	token_wipe(&s->tok);
 	s->tok = s->succ.tok;
 	s->key = s->succ.key;
@@ -161,129 +181,171 @@ done(struct sstate_session *s)
 	token_text(s->text, &s->tok);
 	memset(&s->succ, 0, sizeof(s->succ));
 	s->tell = 1;
-	commit_settle(s);
+	s->base = rec;
+	if (s->ops.n > nops) {
+		s->work->fresh = rec->fresh;
+		s->work->id_since = rec->id_since;
+		s->work->ncommit = rec->ncommit;
+		rest = 1;
+	} else
+		s->work = rec;
+	if (!rest) {
+		commit_settle(s);
+		return 0;
+	}
+	s->ops.n -= nops;
+	if (s->ops.n > 0)
+		memmove(s->ops.v, s->ops.v + nops,
+		    s->ops.n * sizeof(s->ops.v[0]));
+	s->wrote = 1;
 	return 0;
 }
 
-/* Replay failed: nothing of ours may stay, and the id is not used again. */
+/*
+ * Replay failed: nothing of ours may stay, and the id is not used again.
+ * But where a stub may yet turn up, its successor must be there.
+ */
 static int
-give_up(struct sstate_session *s, int r, struct sstate_error *err)
+give_up(struct sstate_session *s, int r)
 {
+	if (s->succ.nstubs > 0)
+		return r;
 	remove_new(s);
 	if (s->rendered)
 		return session_fail(s, r, "commit: %s", sstate_strerror(r));
 	if (draw(s, NULL) != 0)
 		return session_fail(s, SSTATE_ESYS, "commit: no new id");
-	(void)err;
 	return r;
 }
 
 /*
  * Another rotation was faster: its successor is the session.  A plain one
- * commits there and is content; a log-in takes it for the old record.
+ * commits there and is content; a log-in takes it for the old record, and so
+ * does one whose new id is in a page already (I7).
  */
 static int
 other_won(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	struct arena *a;
-	struct view v;
+	struct view *v;
 	int r;
 
-	memset(&v, 0, sizeof(v));
-	v.tok = s->tok;
-	v.key = s->key;
-	if ((r = attempts_read(at, &v, &a, 1, err)) == SSTATE_ESTORE ||
-	    r == SSTATE_EBUSY || r == SSTATE_ENOMEM)
-		return r;
-	if (r != 0)
+	r = attempts_read(at, &v, &s->tok, s->key, 1, err);
+	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
+	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
 		return fail_gone(s, err);
-	if ((r = attempts_rebase(at, &v, a, err)) != 0)
-		return give_up(s, r, err);
-	if (s->succ.wanted == SUCC_LOGIN)
-		return SSTATE_ECONFLICT; /* once more, from there */
+	if (r != 0)
+		return r;
+	s->succ.nstubs = 0; /* none of ours stands, or ever will */
+	if ((r = attempts_rebase(at, v, err)) != 0)
+		return give_up(s, r);
+	if (s->succ.wanted == SUCC_LOGIN ||
+	    (s->rendered && s->env->cls == CLS_PAGE))
+		return SSTATE_DONE; /* once more, from there */
 	remove_new(s);
 	memset(&s->succ, 0, sizeof(s->succ));
 	s->tell = 1;
 	return 0;
 }
 
-/* The old record is not what it was: what is it now? */
+/* Is it the stub that we wrote, in this commit or in one before it? */
 static int
-look_again(struct attempts *at, uint64_t mine, struct sstate_error *err)
+our_stub(const struct sstate_session *s, const struct view *v)
+{
+	uint8_t succ[TOKEN_BYTES];
+	unsigned i;
+	int same;
+
+	for (i = 0; i < s->succ.nstubs && i < STUBS_KEPT; i++)
+		if (s->succ.stub[i] == v->head.revision)
+			return 1;
+	if (v->rec.kind != REC_MOVED)
+		return 0;
+	token_bytes(succ, &s->succ.tok);
+	same = memcmp(succ, v->rec.succ, sizeof(succ)) == 0;
+	wipe(succ, sizeof(succ));
+	return same;
+}
+
+/*
+ * The old record is not what it was, or we were not told: what is it now?
+ * SSTATE_DONE: not superseded, once more from there.
+ */
+static int
+look_again(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	struct arena *a;
-	struct view v;
+	struct view *v;
 	int r, kind;
 
-	memset(&v, 0, sizeof(v));
-	v.tok = s->tok;
-	v.key = s->key;
-	r = attempts_read(at, &v, &a, 0, err);
+	r = attempts_read(at, &v, &s->tok, s->key, 0, err);
 	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED || r == SSTATE_EAUTH)
 		return fail_gone(s, err);
 	if (r != 0)
 		return r;
-	kind = v.rec.kind;
-	if (v.head.revision == mine) { /* a lost answer: it is our stub */
-		arena_free(a);
+	kind = v->rec.kind;
+	if (our_stub(s, v)) { /* a lost answer */
+		attempts_drop(at);
 		return done(s);
 	}
-	if (kind == REC_LIVE) {
-		if (v.head.revision == s->head.revision) {
-			arena_free(a); /* a lost request */
-			return SSTATE_ECONFLICT;
-		}
-		if ((r = attempts_rebase(at, &v, a, err)) != 0)
-			return give_up(s, r, err);
-		return SSTATE_ECONFLICT;
+	if (kind == REC_LIVE && v->head.revision == s->head.revision) {
+		attempts_drop(at); /* a lost request, or a late one */
+		return SSTATE_DONE;
 	}
-	arena_free(a);
+	if (kind == REC_LIVE) {
+		s->succ.nstubs = 0;
+		if ((r = attempts_rebase(at, v, err)) != 0)
+			return give_up(s, r);
+		return SSTATE_DONE;
+	}
+	attempts_drop(at);
 	return kind == REC_MOVED ? other_won(at, err) : fail_gone(s, err);
 }
 
-/* The new record was not answered: it is known to us alone, so look. */
+/*
+ * The new record was not written, or not answered.  It is known to us alone,
+ * or to those whom a late stub of ours leads there: so look.
+ */
 static int
-new_unanswered(struct attempts *at, int r, struct sstate_error *err)
+new_failed(struct attempts *at, int r, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	struct arena *a;
-	struct view v;
+	struct view *v;
+	int code;
 
 	/* a create is never sent again under that key */
-	if (r != SSTATE_ESTORE || !s->succ.created)
-		return give_up(s, r == SSTATE_EEXIST ? SSTATE_ESTORE : r, err);
-	memset(&v, 0, sizeof(v));
-	v.tok = s->succ.tok;
-	v.key = s->succ.key;
-	if (attempts_read(at, &v, &a, 0, err) != 0)
-		return r;
-	s->succ.head = v.head;
-	arena_free(a);
-	return SSTATE_ECONFLICT; /* write it again, from what is there */
+	if ((r != SSTATE_ESTORE && r != SSTATE_ECONFLICT) || !s->succ.created)
+		return give_up(s, r == SSTATE_EEXIST ? SSTATE_ESTORE : r);
+	if (s->succ.nstubs > 0 && (code = look_again(at, err)) != SSTATE_DONE)
+		return code;
+	if (!s->succ.created)
+		return SSTATE_DONE;
+	if (attempts_read(at, &v, &s->succ.tok, s->succ.key, 0, err) != 0)
+		return r == SSTATE_ECONFLICT ? SSTATE_ESTORE : r;
+	s->succ.head = v->head;
+	attempts_drop(at);
+	return SSTATE_DONE; /* write it again, from what is there */
 }
 
 static int
 steps(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	struct seal_head stub;
 	unsigned asked = 0;
-	int r, fresh = s->succ.created;
+	int r;
 
+	/* A commit before this one was not told whether it had succeeded. */
+	if (s->succ.nstubs > 0 && (r = look_again(at, err)) != SSTATE_DONE)
+		return r;
 	for (;;) {
-		if (!fresh && (r = put_new(at, err)) != 0) {
-			if ((r = new_unanswered(at, r, err)) !=
-				SSTATE_ECONFLICT ||
-			    ++asked > ASK_AGAIN)
-				return r == SSTATE_ECONFLICT ? SSTATE_ESTORE
-							     : r;
+		if ((r = put_new(at, err)) != 0) {
+			if ((r = new_failed(at, r, err)) != SSTATE_DONE)
+				return r;
+			if (++asked > ASK_AGAIN)
+				return SSTATE_ESTORE;
 			continue;
 		}
-		fresh = 0;
-		r = put_stub(at, &stub, err);
-		if (r == 0)
+		if ((r = put_stub(at, err)) == 0)
 			return done(s);
 		if (r == SSTATE_ENOTFOUND)
 			return fail_gone(s, err);
@@ -291,8 +353,7 @@ steps(struct attempts *at, struct sstate_error *err)
 			return r;
 		if (r == SSTATE_ESTORE && ++asked > ASK_AGAIN)
 			return r;
-		if ((r = look_again(at, stub.revision, err)) !=
-		    SSTATE_ECONFLICT)
+		if ((r = look_again(at, err)) != SSTATE_DONE)
 			return r;
 		if (attempts_next(at) != 0)
 			return sstate_fail(err, SSTATE_EBUSY, 0,
@@ -310,7 +371,7 @@ succession_run(struct sstate_session *s, struct sstate_error *err)
 	r = attempts_end(&at, steps(&at, err));
 	if (r == 0 && s->exists && s->succ.wanted == 0 &&
 	    (s->ops.n > 0 || s->expiry_set))
-		return commit_run(s, err); /* another's successor */
+		return commit_run(s, err); /* under the new id */
 	return r;
 }
 

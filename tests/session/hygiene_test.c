@@ -154,6 +154,78 @@ again(struct sstate *env, const char *token)
 	sstate_free(s);
 }
 
+static int
+begin(struct sstate_session **s, struct sstate *env, const char *token)
+{
+	struct sstate_web web = SSTATE_WEB_INIT;
+
+	web.token.ptr = token;
+	web.token.len = token != NULL ? strlen(token) : 0;
+	return sstate_begin(s, env, NULL, &web, NULL);
+}
+
+/* Two at once: what the slower one reads again, and what it replays. */
+static void
+contested(struct sstate *env, const char *token)
+{
+	struct sstate_session *s, *o;
+
+	NEED(begin(&s, env, token) == 0 && begin(&o, env, token) == 0 &&
+		sstate_incr(NULL, o, "n", 1) == 0 && sstate_commit(o) == 0,
+	    "another request");
+	(void)sstate_incr(NULL, s, "n", 1);
+	T(sstate_commit(s) == 0 &&
+		(sstate_inspect(s)->flags & SSTATE_IS_MERGED) != 0,
+	    "a merged commit");
+	sstate_free(s);
+	sstate_free(o);
+}
+
+/* A rotation that is looked at again, a link with the new id, a log-out. */
+static void
+linked(void)
+{
+	static const char *const stores[] = { "memory:", NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	struct sstate_web web = SSTATE_WEB_INIT;
+	struct sstate_session *s, *x;
+	char query[80], id[64];
+	unsigned char raw[48];
+	struct sstate *env;
+	const char *p;
+
+	o.stores = stores;
+	o.flags = SSTATE_CARRY_PAGE;
+	NEED(sstate_open(&env, &o, NULL) == 0 && begin(&s, env, NULL) == 0 &&
+		sstate_setstr(s, SSTATE_STORED, "a", "1") == 0 &&
+		sstate_commit(s) == 0,
+	    "a session by page");
+	(void)snprintf(query, sizeof(query), ".id=%s", sstate_token(s));
+	sstate_free(s);
+	web.query = query;
+	web.path = "/x";
+	NEED(sstate_begin(&s, env, NULL, &web, NULL) == 0 &&
+		sstate_begin(&x, env, NULL, &web, NULL) == 0 &&
+		sstate_rotate(s) == 0 &&
+		(p = sstate_link(s, 0, NULL, NULL)) != NULL &&
+		(p = strstr(p, ".id=")) != NULL &&
+		sstate_fields(s, 0, "go") != NULL,
+	    "a page under a new id");
+	(void)snprintf(id, sizeof(id), "%.60s", p + 4);
+	keep("the linked id's text", id, 60);
+	NEED(b64_decode(raw, sizeof(raw), id, 60) == 45, "decode");
+	keep("the linked id", raw + 3, 32);
+	(void)sstate_setstr(x, SSTATE_STORED, "b", "1");
+	NEED(sstate_commit(x) == 0 && sstate_commit(s) == 0, "both commit");
+	NEED(sstate_logout(x) == 0, "the old id logs out");
+	sstate_free(x);
+	sstate_free(s);
+	sstate_close(env);
+	blank(raw, sizeof(raw));
+	blank(id, sizeof(id));
+	blank(query, sizeof(query));
+}
+
 int
 main(void)
 {
@@ -177,10 +249,12 @@ main(void)
 	make_text(user, 40, "the user");
 	first(env, token, value, user);
 	again(env, token);
+	contested(env, token);
 	keep("the token", token, 60);
 	NEED(b64_decode(raw, sizeof(raw), token, 60) == 45, "decode");
 	keep("the id", raw + 3, 32);
 	blank(raw, sizeof(raw));
+	linked();
 	T(scan(&bytes) > 0, "R-78 the search finds what is there");
 	blank(token, sizeof(token));
 	blank(value, sizeof(value));

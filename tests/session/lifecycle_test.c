@@ -322,6 +322,23 @@ logout_cookie(void)
 	T(kit_visit(&s, env, in.pair, SSTATE_MUST_EXIST) != 0,
 	    "R-25 the cookie opens nothing");
 	sstate_free(s);
+	/* What fails afterwards does not bring the old cookie back. */
+	NEED(kit_visit(&s, env, NULL, 0) == 0 &&
+		sstate_setstr(s, SSTATE_STORED, "a", "1") == 0 &&
+		sstate_commit(s) == 0,
+	    "another one");
+	kit_headers(&in, s);
+	sstate_free(s);
+	NEED(kit_visit(&s, env, in.pair, SSTATE_MUST_EXIST) == 0 &&
+		sstate_logout(s) == 0,
+	    "log out");
+	T(sstate_setstr(s, SSTATE_SENT, "a", "1") == SSTATE_EINVAL &&
+		sstate_commit(s) == SSTATE_EINVAL,
+	    "and a failure");
+	kit_headers(&out, s);
+	sstate_free(s);
+	T(out.cookies == 1 && out.value[0] == '\0',
+	    "R-25 the cookie is emptied all the same");
 	sstate_close(env);
 }
 

@@ -371,10 +371,14 @@ struct newid {
 	int login, how, client;
 	unsigned long call;
 	struct meddler m;
+	struct fault *f;
+	unsigned long then; /* so many calls after it are refused */
+	int late; /* between the commits one value more is set */
+	int between; /* and another request writes under the old id */
 };
 
 struct after {
-	int result, fired;
+	int result, first, fired;
 	char old[KIT_TOKEN + 1], new[KIT_TOKEN + 1]; /* held by the client */
 };
 
@@ -394,6 +398,22 @@ dies(void *arg, int kind, int code)
 	}
 }
 
+/* After the call whose answer was lost the store is away for a while. */
+static void
+away(void *arg, int kind, int code)
+{
+	struct newid *w = arg;
+
+	(void)kind;
+	(void)code;
+	if (w->f->fired == 0 || w->f->at != 0 || w->then == 0)
+		return;
+	w->f->at = 1;
+	w->f->times = w->then;
+	w->f->how = FAULT_REFUSE;
+	w->then = 0;
+}
+
 static void
 plan(struct server *a, struct newid *w)
 {
@@ -406,6 +426,13 @@ plan(struct server *a, struct newid *w)
 		fault_arm(&a->f, w->call, FAULT_ANY, w->how, SSTATE_ESTORE);
 		a->f.after = dies;
 		a->f.arg = &a->f;
+	}
+	if (w->then > 0 && w->how == FAULT_REFUSE) {
+		a->f.times = 1 + w->then;
+	} else if (w->then > 0) {
+		w->f = &a->f;
+		a->f.after = away;
+		a->f.arg = w;
 	}
 	if (w->m.at != 0) {
 		a->f.before = meddle;
@@ -431,7 +458,12 @@ do_newid(struct server *a, struct server *b, struct newid *w, struct after *o)
 		T(0, "marked");
 	plan(a, w);
 	o->result = sstate_commit(s);
+	o->first = o->result;
 	o->fired = a->f.fired != 0;
+	if (o->result != 0 && w->late)
+		sstate_setint(s, SSTATE_STORED, "late", 3);
+	if (o->result != 0 && w->between)
+		w->m.acked |= kit_put(b->env, o->old, "w", 7) == 0;
 	for (i = 0; i < 6 && w->client == REPEAT &&
 	     (o->result == SSTATE_ESTORE || o->result == SSTATE_EBUSY);
 	     i++)
@@ -510,6 +542,9 @@ check_newid(struct server *b, const struct newid *w, const struct after *o)
 		    "I1 %s: acknowledged: there, counted once "
 		    "(%d, %d)",
 		    x, new, (int)n);
+		if (w->late && o->fired)
+			T(kit_int(b->env, t, "late") == 3 || o->first == 0,
+			    "I1 %s: with what was set between the commits", x);
 		if (w->login)
 			T(!old, "R-24 %s: the old id opens nothing", x);
 	} else {
@@ -603,6 +638,168 @@ newids_meddled(void)
 			}
 }
 
+/*
+ * The store goes away for some calls, so that the commit itself cannot find
+ * out; it is repeated later, perhaps with more to write, perhaps after others
+ * came by the old id.
+ */
+static void
+newids_away(void)
+{
+	struct newid w;
+	unsigned long n, then;
+	int login, how, more, fired;
+
+	for (login = 0; login < 2; login++)
+		for (how = FAULT_REFUSE; how <= FAULT_LOSE_ANSWER; how++)
+			for (then = 0; then <= 3; then++)
+				for (more = 0; more < 4; more++) {
+					fired = 1;
+					for (n = 1; n <= LAST && fired; n++) {
+						memset(&w, 0, sizeof(w));
+						w.login = login;
+						w.how = how;
+						w.then = then;
+						w.late = more & 1;
+						w.between = more >> 1;
+						w.m.what = 'w';
+						w.client = REPEAT;
+						w.call = n;
+						fired = newid(w);
+					}
+				}
+}
+
+/* An unanswered commit, and another request gives the session a new id. */
+static void
+rotated_between(int how)
+{
+	char t[KIT_TOKEN + 1], new[KIT_TOKEN + 1];
+	struct sstate_session *s, *o;
+	struct server a, b;
+	int r;
+
+	two(&a, &b, SSTATE_CAP_REMOTE);
+	NEED(kit_make(t, a.env, "n", "0", NULL) == 0 &&
+		kit_begin(&s, a.env, t, SSTATE_MUST_EXIST) == 0,
+	    "a session");
+	sstate_incr(NULL, s, "n", 1);
+	fault_arm(&a.f, 1, FAULT_REPLACE, how, SSTATE_ESTORE);
+	T(sstate_commit(s) == SSTATE_ESTORE, "%s: ESTORE", how_text(how));
+	NEED(kit_begin(&o, b.env, t, SSTATE_MUST_EXIST) == 0 &&
+		sstate_rotate(o) == 0 && sstate_commit(o) == 0,
+	    "another rotates");
+	kit_token(new, o);
+	sstate_free(o);
+	r = sstate_commit(s);
+	sstate_free(s);
+	T(r == 0 && kit_int(b.env, new, "n") == 1,
+	    "%s, then a rotation: repeated: counted once (%d, %d)",
+	    how_text(how), r, (int)kit_int(b.env, new, "n"));
+	down(&a, &b);
+}
+
+struct rotator {
+	struct server *a, *b;
+	const char *token;
+};
+
+/* Before the stub is written another request rotates, and a read fails. */
+static void
+rotates(void *arg, int kind)
+{
+	struct rotator *x = arg;
+	struct sstate_session *s;
+
+	if (kind != FAULT_REPLACE || x->b == NULL)
+		return;
+	if (kit_begin(&s, x->b->env, x->token, SSTATE_MUST_EXIST) != 0 ||
+	    sstate_rotate(s) != 0 || sstate_commit(s) != 0)
+		T(0, "another rotates");
+	sstate_free(s);
+	x->b = NULL;
+	fault_arm(&x->a->f, 2, FAULT_GET, FAULT_REFUSE, SSTATE_ESYS);
+}
+
+/* A store that cannot be read has not ended anything. */
+static void
+unread(void)
+{
+	char t[KIT_TOKEN + 1], new[KIT_TOKEN + 1];
+	struct sstate_session *s;
+	struct server a, b;
+	struct rotator x = { &a, &b, t };
+	int r;
+
+	two(&a, &b, 0);
+	NEED(kit_make(t, a.env, "n", "1", NULL) == 0 &&
+		kit_begin(&s, a.env, t, SSTATE_MUST_EXIST) == 0 &&
+		sstate_rotate(s) == 0,
+	    "a rotation");
+	a.f.before = rotates;
+	a.f.arg = &x;
+	r = sstate_commit(s);
+	a.f.before = NULL;
+	T(r == SSTATE_ESYS, "a read that fails is no EGONE (%d)", r);
+	T(sstate_commit(s) == 0, "repeated: 0");
+	kit_token(new, s);
+	sstate_free(s);
+	T(kit_int(b.env, new, "n") == 1, "its session is there");
+	down(&a, &b);
+}
+
+/* What failed with another's write already taken up is told afterwards. */
+static void
+met_then_failed(void)
+{
+	struct sstate_session *s;
+	char t[KIT_TOKEN + 1];
+	struct server a, b;
+
+	two(&a, &b, 0);
+	NEED(kit_make(t, a.env, "x", "1", NULL) == 0 &&
+		kit_begin(&s, a.env, t, SSTATE_MUST_EXIST) == 0,
+	    "a session");
+	T(sstate_int(s, SSTATE_MERGED, "x", 0, 9, 0) == 1, "MERGED is made");
+	sstate_setint(s, SSTATE_STORED, "y", 1);
+	NEED(kit_put(b.env, t, "x", 2) == 0, "another writes");
+	fault_arm(&a.f, 2, FAULT_REPLACE, FAULT_REFUSE, SSTATE_EBUSY);
+	T(sstate_commit(s) == SSTATE_EBUSY, "met, then refused");
+	T(sstate_commit(s) == 0 &&
+		(sstate_inspect(s)->flags & SSTATE_IS_MERGED) != 0,
+	    "repeated: 0, IS_MERGED");
+	T(sstate_int(s, SSTATE_STORED, "x", 0, 9, 0) == 2 &&
+		sstate_int(s, SSTATE_MERGED, "x", 0, 9, 0) == 2,
+	    "R-33 MERGED shows what is stored");
+	sstate_setint(s, SSTATE_STORED, "y", 2);
+	T(sstate_commit(s) == 0 &&
+		(sstate_inspect(s)->flags & SSTATE_IS_MERGED) == 0,
+	    "the next one met nobody");
+	sstate_free(s);
+	down(&a, &b);
+}
+
+/* Our own write, found again after a lost answer, is no other's. */
+static void
+met_own(void)
+{
+	struct sstate_session *s;
+	char t[KIT_TOKEN + 1];
+	struct server a, b;
+
+	two(&a, &b, 0);
+	NEED(kit_make(t, a.env, "x", "1", NULL) == 0 &&
+		kit_begin(&s, a.env, t, SSTATE_MUST_EXIST) == 0,
+	    "a session");
+	sstate_setint(s, SSTATE_STORED, "y", 1);
+	fault_arm(&a.f, 1, FAULT_REPLACE, FAULT_LOSE_ANSWER, SSTATE_ESTORE);
+	T(sstate_commit(s) == SSTATE_ESTORE && sstate_commit(s) == 0 &&
+		(sstate_inspect(s)->flags & SSTATE_IS_MERGED) == 0,
+	    "a lost answer is not IS_MERGED");
+	sstate_free(s);
+	down(&a, &b);
+}
+
 /* Plain commits: each call of each way, and the client repeats. */
 static void
 commits(uint32_t caps)
@@ -646,6 +843,7 @@ main(void)
 				repeated(SSTATE_CAP_REMOTE, how, i);
 		repeated(0, how, 0);
 		ended_between(how);
+		rotated_between(how);
 		create(how);
 	}
 	twice();
@@ -655,6 +853,10 @@ main(void)
 	endings();
 	newids();
 	newids_meddled();
+	newids_away();
+	unread();
+	met_then_failed();
+	met_own();
 	kit_remove(dir);
 	return tap_done();
 }

@@ -45,6 +45,7 @@ struct peer {
 	struct mrec base, view;
 	struct mop op[OPS];
 	int nops, failed;
+	struct mop sent; /* kind 0: nothing was, or it is written */
 };
 
 struct world {
@@ -255,6 +256,19 @@ leave(struct peer *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* What begin and reload do: the record, and what was sent (K21). */
+static void
+take_up(struct world *w, struct peer *p)
+{
+	p->base = p->view = w->store;
+	p->nops = p->failed = 0;
+	if (p->sent.kind == 0 || p->base.x[SENT_NAME].present)
+		return;
+	p->op[0] = p->sent;
+	(void)apply(&p->view, &p->op[0], 0);
+	p->nops = 1;
+}
+
 static void
 enter(struct world *w, struct peer *p)
 {
@@ -283,11 +297,9 @@ enter(struct world *w, struct peer *p)
 		leave(p);
 		return;
 	}
-	p->base = p->view = w->store;
-	if (sent && !p->base.x[SENT_NAME].present) {
-		(void)apply(&p->view, &p->op[0], 0);
-		p->nops = 1;
-	}
+	if (sent)
+		p->sent = p->op[0];
+	take_up(w, p);
 	(void)snprintf(w->last, sizeof(w->last), "begin%s", sent ? " w" : "");
 	look(w, p, "begin");
 }
@@ -398,8 +410,7 @@ again(struct world *w, struct peer *p)
 		leave(p);
 		return;
 	}
-	p->base = p->view = w->store;
-	p->nops = p->failed = 0;
+	take_up(w, p);
 	look(w, p, "reload");
 }
 
@@ -422,11 +433,12 @@ settle(struct world *w, struct peer *p, const struct mrec *now, int met)
 {
 	int flag = (sstate_inspect(p->s)->flags & SSTATE_IS_MERGED) != 0;
 
-	if (met && !flag)
-		wrong(w, "IS_MERGED is not set");
+	if (met != flag)
+		wrong(w, "IS_MERGED is %d", flag);
 	w->store = *now;
 	p->base = p->view = *now;
 	p->nops = 0;
+	p->sent.kind = 0;
 	w->merged += (unsigned long)met;
 	look(w, p, "commit");
 }

@@ -560,6 +560,168 @@ reuse(int file, uint32_t flag)
 	sstate_close(env);
 }
 
+/* Superseded twice meanwhile: the first id is as stolen as before. */
+static void
+reuse_later(int file, uint32_t flag)
+{
+	char a[KIT_TOKEN + 1], b[KIT_TOKEN + 1], c[KIT_TOKEN + 1];
+	struct sstate *env;
+	struct kit k;
+
+	start(&k, file);
+	k.o.flags |= flag;
+	NEED((env = kit_open(&k)) != NULL, "%s opens", on);
+	NEED(kit_make(a, env, "a", "1", "ann") == 0 && rotate(env, a, b) == 0 &&
+		use(env, b) == 0,
+	    "rotated, and the new id used");
+	k.clock += 300;
+	NEED(rotate(env, b, c) == 0 && use(env, c) == 0, "rotated again");
+	k.clock += 30;
+	T(kit_opens(env, a) == SSTATE_EGONE && kit_logged(&k, "REUSE"),
+	    "%s: REUSE is logged, two ids later", on);
+	T((kit_opens(env, c) == 0) == (flag == 0),
+	    "%s: END_ON_REUSE ends what there is by now", on);
+	sstate_close(env);
+
+	/* The second was never used, its successor was. */
+	start(&k, file);
+	NEED((env = kit_open(&k)) != NULL, "%s opens", on);
+	NEED(kit_make(a, env, "a", "1", "ann") == 0 && rotate(env, a, b) == 0 &&
+		rotate(env, a, c) == 0,
+	    "rotated twice by the old id");
+	k.clock += 121;
+	T(kit_opens(env, a) == SSTATE_EGONE && !kit_logged(&k, "REUSE"),
+	    "%s: neither was used: no REUSE", on);
+	NEED(use(env, c) == 0, "the last is used");
+	T(kit_opens(env, a) == SSTATE_EGONE && kit_logged(&k, "REUSE"),
+	    "%s: then it is", on);
+	sstate_close(env);
+}
+
+/* However many ids later: a log-out by the first ends the session. */
+static void
+logout_far(int file, int ids)
+{
+	char t[2][KIT_TOKEN + 1];
+	struct sstate_session *s;
+	struct sstate *env;
+	struct kit k;
+	int i, bad = 0;
+
+	start(&k, file);
+	NEED((env = kit_open(&k)) != NULL, "%s opens", on);
+	NEED(kit_make(t[0], env, "a", "1", NULL) == 0 &&
+		kit_begin(&s, env, t[0], SSTATE_MUST_EXIST) == 0,
+	    "a slow request");
+	for (i = 0; i < ids; i++)
+		bad += rotate(env, t[i & 1], t[!(i & 1)]) != 0;
+	T(bad == 0, "%d rotations meanwhile", ids);
+	T(sstate_logout(s) == 0 && kit_opens(env, t[ids & 1]) != 0,
+	    "R-25 %s: it logs out: the newest id opens nothing", on);
+	sstate_free(s);
+	sstate_close(env);
+}
+
+/* STRICT: a conflict is told, also where a new id was wanted. */
+static void
+strict(int file, int in)
+{
+	char old[KIT_TOKEN + 1], new[KIT_TOKEN + 1];
+	struct sstate_session *s;
+	struct sstate *env;
+	struct kit k;
+
+	start(&k, file);
+	k.o.flags |= SSTATE_STRICT;
+	NEED((env = kit_open(&k)) != NULL, "%s opens", on);
+	NEED(kit_make(old, env, "n", "0", NULL) == 0 &&
+		kit_begin(&s, env, old, SSTATE_MUST_EXIST) == 0,
+	    "a request");
+	sstate_setint(s, SSTATE_STORED, "n", 5);
+	NEED((in ? sstate_login(s, "ann") : sstate_rotate(s)) == 0 &&
+		sstate_csrf(s, "x") != NULL,
+	    "a new id, and a page under it");
+	NEED(kit_put(env, old, "n", 9) == 0, "another one");
+	T(sstate_commit(s) == SSTATE_ECONFLICT &&
+		sstate_commit(s) == SSTATE_ECONFLICT,
+	    "STRICT %s, %s: ECONFLICT", on, in ? "login" : "rotate");
+	T(kit_int(env, old, "n") == 9, "and nothing is written");
+	T(sstate_reload(s) == 0 &&
+		sstate_int(s, SSTATE_STORED, "n", 0, 9, 0) == 9 &&
+		sstate_user(s) == NULL,
+	    "reload");
+	sstate_setint(s, SSTATE_STORED, "n", 5);
+	T((in ? sstate_login(s, "ann") : sstate_rotate(s)) == 0 &&
+		sstate_csrf(s, "x") != NULL && sstate_commit(s) == 0,
+	    "do it again, commit: 0");
+	kit_token(new, s);
+	T(kit_int(env, new, "n") == 5 && strcmp(old, new) != 0 &&
+		(kit_opens(env, old) == 0) == !in,
+	    "the new id has it");
+	sstate_free(s);
+	sstate_close(env);
+}
+
+/* The id in a link; an empty string if there is none. */
+static void
+linked(char out[KIT_TOKEN + 1], struct sstate_session *s)
+{
+	const char *link = sstate_link(s, 0, NULL, NULL);
+	const char *p = link != NULL ? strstr(link, ".id=") : NULL;
+
+	(void)snprintf(out, KIT_TOKEN + 1, "%.60s", p != NULL ? p + 4 : "");
+}
+
+static int
+page_begin(struct sstate_session **s, struct sstate *env, const char *token)
+{
+	struct sstate_how how = SSTATE_HOW_INIT;
+	struct sstate_web web = SSTATE_WEB_INIT;
+	char query[KIT_TOKEN + 8];
+
+	(void)snprintf(query, sizeof(query), ".id=%s", token);
+	how.flags = token[0] != '\0' ? SSTATE_MUST_EXIST : 0;
+	web.path = "/x";
+	web.query = query;
+	return sstate_begin(s, env, &how, &web, NULL);
+}
+
+/* I7: of two rotations in two pages both pages' links go on. */
+static void
+two_pages(int file)
+{
+	char old[KIT_TOKEN + 1], a[KIT_TOKEN + 1], b[KIT_TOKEN + 1];
+	struct sstate_session *s, *o;
+	struct sstate *env;
+	struct kit k;
+	int r;
+
+	start(&k, file);
+	k.o.flags = SSTATE_CARRY_PAGE;
+	NEED((env = kit_open(&k)) != NULL, "%s opens", on);
+	NEED(page_begin(&s, env, "") == 0 &&
+		sstate_setstr(s, SSTATE_STORED, "a", "1") == 0 &&
+		sstate_commit(s) == 0,
+	    "a session by page");
+	kit_token(old, s);
+	sstate_free(s);
+	NEED(page_begin(&s, env, old) == 0 && sstate_rotate(s) == 0 &&
+		page_begin(&o, env, old) == 0 && sstate_rotate(o) == 0,
+	    "two rotations at once");
+	linked(a, s);
+	linked(b, o);
+	T(sstate_commit(o) == 0 && sstate_commit(s) == 0, "both commit");
+	sstate_free(s);
+	sstate_free(o);
+	r = page_begin(&s, env, a);
+	T(r == 0 && kit_is(s, "a", "1"), "I7 %s: the later page's link", on);
+	sstate_free(s);
+	r = page_begin(&s, env, b);
+	T(r == 0 && kit_is(s, "a", "1"), "I7 %s: the earlier page's link", on);
+	sstate_free(s);
+	sstate_close(env);
+}
+
 int
 main(void)
 {
@@ -578,6 +740,13 @@ main(void)
 		automatic(file);
 		reuse(file, 0);
 		reuse(file, SSTATE_END_ON_REUSE);
+		reuse_later(file, 0);
+		reuse_later(file, SSTATE_END_ON_REUSE);
+		logout_far(file, 3);
+		logout_far(file, 7);
+		strict(file, 0);
+		strict(file, 1);
+		two_pages(file);
 	}
 	automatic_option();
 	kit_remove(dir);

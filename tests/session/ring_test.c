@@ -4,6 +4,7 @@
  * Rings are written by hand, as PROTOCOL.token has them; the session layer
  * is only watched from outside (R-13, R-27, R-48, R-75, R-76).
  */
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "../tap.h"
@@ -439,6 +440,78 @@ at_once(void)
 	sstate_close(env);
 }
 
+/* ---- Threads --------------------------------------------------------- */
+
+enum { TOGETHER = 8 };
+
+struct visitor {
+	struct sstate *env;
+	pthread_barrier_t *gate;
+	const char *token;
+	int r;
+};
+
+static void *
+visit_one(void *arg)
+{
+	struct visitor *v = arg;
+
+	(void)pthread_barrier_wait(v->gate);
+	v->r = kit_opens(v->env, v->token);
+	return NULL;
+}
+
+/*
+ * The first tokens of a new key, all in one instant: one thread reads the
+ * ring, and no other may take its own token for a forged one meanwhile.
+ */
+static void
+together(void)
+{
+	struct visitor v[TOGETHER];
+	char token[KIT_TOKEN + 1];
+	pthread_t thread[TOGETHER];
+	pthread_barrier_t gate;
+	struct sstate *env, *maker;
+	unsigned i, round, lost = 0, sick = 0;
+	struct kit k, k2;
+
+	for (round = 0; round < kit_scale(100); round++) {
+		start(&k, "max_lifetime 43200\n1 1 " K1 " 0 0 0\n");
+		k.o.log = NULL;
+		env = kit_open(&k);
+		put_ring("max_lifetime 43200\n1 1 " K1 " 0 0 0\n"
+			 "2 1 " K2 " 1 0 0\n");
+		k2 = k;
+		k2.o.arg = &k2;
+		k2.o.stores = k2.stores;
+		maker = kit_open(&k2);
+		if (env == NULL || maker == NULL ||
+		    kit_make(token, maker, "a", "1", NULL) != 0 ||
+		    kid_of(token) != 2 ||
+		    pthread_barrier_init(&gate, NULL, TOGETHER) != 0) {
+			T(0, "two processes, two keys");
+			return;
+		}
+		for (i = 0; i < TOGETHER; i++) {
+			v[i] = (struct visitor){ env, &gate, token, -1 };
+			sick += pthread_create(&thread[i], NULL, visit_one,
+				    &v[i]) != 0;
+		}
+		for (i = 0; i < TOGETHER && sick == 0; i++) {
+			sick += pthread_join(thread[i], NULL) != 0;
+			lost += v[i].r != 0;
+		}
+		(void)pthread_barrier_destroy(&gate);
+		sstate_close(maker);
+		sstate_close(env);
+	}
+	T(sick == 0 && lost == 0,
+	    "R-75 %d threads, the first tokens of a new key: all open (%u did "
+	    "not)",
+	    TOGETHER, lost);
+}
+
 int
 main(void)
 {
@@ -451,6 +524,7 @@ main(void)
 	bad_file();
 	made();
 	at_once();
+	together();
 	kit_remove(dir);
 	return tap_done();
 }

@@ -606,6 +606,146 @@ limits(void)
 	sstate_close(env);
 }
 
+/* A failure, a reload, and then a record: it has a psk of its own. */
+static int
+after_reload(struct sstate *env, char token[KIT_TOKEN + 1], char csrf[64])
+{
+	struct sstate_session *s;
+	int r;
+
+	if ((r = kit_begin(&s, env, NULL, 0)) != 0)
+		return r;
+	(void)snprintf(csrf, 64, "%s", sstate_csrf(s, "x"));
+	T(sstate_setstr(s, SSTATE_SENT, "a", "1") == SSTATE_EINVAL &&
+		sstate_reload(s) == 0,
+	    "a failure, and a reload");
+	sstate_setstr(s, SSTATE_STORED, "a", "1");
+	r = sstate_commit(s);
+	kit_token(token, s);
+	sstate_free(s);
+	return r;
+}
+
+static const char *
+csrf_header(void *arg, const char *name)
+{
+	return strcmp(name, "X-CSRF-Token") == 0 ? arg : NULL;
+}
+
+static int
+checks(struct sstate *env, const char *token, char *csrf)
+{
+	struct sstate_web web = SSTATE_WEB_INIT;
+	struct sstate_session *s;
+	int r;
+
+	web.method = "POST";
+	web.token.ptr = token;
+	web.token.len = strlen(token);
+	web.header = csrf_header;
+	web.arg = csrf;
+	if ((r = sstate_begin(&s, env, NULL, &web, NULL)) == 0)
+		r = sstate_check(s, "x");
+	sstate_free(s);
+	return r;
+}
+
+static void
+reload_new(void)
+{
+	char t[2][KIT_TOKEN + 1], csrf[2][64];
+	struct sstate_session *s;
+	struct sstate *env;
+	struct kit k;
+
+	kit_init(&k, NULL);
+	NEED((env = kit_open(&k)) != NULL, "an environment");
+	NEED(after_reload(env, t[0], csrf[0]) == 0 &&
+		after_reload(env, t[1], csrf[1]) == 0,
+	    "two sessions");
+	T(checks(env, t[0], csrf[0]) == 0 && checks(env, t[1], csrf[1]) == 0,
+	    "I7 what was rendered before the reload holds");
+	T(checks(env, t[0], csrf[1]) == SSTATE_EAUTH &&
+		checks(env, t[1], csrf[0]) == SSTATE_EAUTH,
+	    "R-60 and not for the other session");
+	/* A log-in draws one too; it is dropped with the log-in. */
+	NEED(kit_begin(&s, env, NULL, 0) == 0 && sstate_login(s, "ann") == 0 &&
+		sstate_reload(s) == 0 && sstate_user(s) == NULL &&
+		(snprintf(csrf[0], 64, "%s", sstate_csrf(s, "x"))) > 0 &&
+		sstate_commit(s) == 0,
+	    "a log-in that was dropped");
+	kit_token(t[0], s);
+	sstate_free(s);
+	NEED(kit_begin(&s, env, NULL, 0) == 0 && sstate_login(s, "eve") == 0 &&
+		sstate_reload(s) == 0 &&
+		(snprintf(csrf[1], 64, "%s", sstate_csrf(s, "x"))) > 0,
+	    "and another");
+	sstate_free(s);
+	T(checks(env, t[0], csrf[0]) == 0 &&
+		checks(env, t[0], csrf[1]) == SSTATE_EAUTH,
+	    "R-60 nobody else's token");
+	sstate_close(env);
+}
+
+/* What was ended does not come back by a reload, nor half of it. */
+static void
+reload_gone(void)
+{
+	struct sstate_session *x, *y;
+	char t[KIT_TOKEN + 1];
+	struct sstate *env;
+	struct kit k;
+
+	pair(&k, 0, &env, t, &x, &y);
+	NEED(sstate_logout(y) == 0, "ended by another");
+	sstate_setstr(x, SSTATE_STORED, "a", "x");
+	T(sstate_commit(x) == SSTATE_EGONE && sstate_reload(x) == SSTATE_EGONE,
+	    "R-26 commit and reload: EGONE");
+	sstate_setstr(x, SSTATE_STORED, "a", "x");
+	T(sstate_commit(x) == SSTATE_EGONE && sstate_token(x) == NULL,
+	    "I7 no record is made whose token nobody gets");
+	T(sstate_logout(x) == 0 &&
+		sstate_setstr(x, SSTATE_STORED, "a", "x") == 0 &&
+		sstate_commit(x) == 0 && sstate_token(x) != NULL,
+	    "after a log-out another one may begin");
+	drop(env, x, y);
+}
+
+/* What was sent is taken up once: not over what was committed since. */
+static void
+reload_sent(void)
+{
+	struct sstate_how how = SSTATE_HOW_INIT;
+	struct sstate_web web = SSTATE_WEB_INIT;
+	struct sstate_param none = { "e", { NULL, 0 }, SSTATE_FROM_QUERY };
+	struct sstate_session *s;
+	struct sstate *env;
+	struct kit k;
+
+	kit_init(&k, NULL);
+	NEED((env = kit_open(&k)) != NULL, "an environment");
+	how.mindset = SSTATE_UNFORGETFUL;
+	web.query = "color=red";
+	web.params = &none;
+	web.nparams = 1;
+	NEED(sstate_begin(&s, env, &how, &web, NULL) == 0, "a request");
+	T(sstate_str(s, SSTATE_SENT, "e") != NULL &&
+		*sstate_str(s, SSTATE_SENT, "e") == '\0',
+	    "an empty value without bytes is an empty string");
+	sstate_setstr(s, SSTATE_STORED, "color", "blue");
+	T(sstate_reload(s) == 0 && kit_is(s, "color", "red"),
+	    "K24 before a commit: what was sent, again");
+	sstate_setstr(s, SSTATE_STORED, "color", "blue");
+	T(sstate_commit(s) == 0 && sstate_reload(s) == 0 &&
+		kit_is(s, "color", "blue") && sstate_commit(s) == 0,
+	    "after it: what is stored");
+	sstate_free(s);
+	none.value.len = 1;
+	T(sstate_begin(&s, env, &how, &web, NULL) == SSTATE_EINVAL,
+	    "a parameter without its bytes is EINVAL");
+	sstate_close(env);
+}
+
 int
 main(void)
 {
@@ -617,6 +757,9 @@ main(void)
 	inspect();
 	age();
 	reload();
+	reload_new();
+	reload_gone();
+	reload_sent();
 	clear();
 	octets();
 	limits();
