@@ -13,17 +13,29 @@ demo:
 check:
 	@scripts/check
 
+bench:
+	@scripts/bench
+
+fuzz:
+	@scripts/fuzz $(SECONDS)
+
+coverage:
+	@scripts/coverage
+
 install: all
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 
 clean:
-	rm -rf build tests/web/node_modules
+	rm -rf build tests/web/node_modules bench/peers/express/node_modules
 
 help:
 	@echo 'make            build the library into $(BUILD)'
 	@echo 'make demo       serve the log-in program on this machine'
 	@echo 'make check      run every check'
+	@echo 'make bench      measure beside floors and peers; FULL=1: 10^6 sessions'
+	@echo 'make fuzz       look for inputs that break a parser; SECONDS=60 in all'
+	@echo 'make coverage   count lines and branches that the tests reach'
 	@echo 'make install    install below PREFIX ($(PREFIX)); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
 
-.PHONY: all demo check install clean help
+.PHONY: all demo check bench fuzz coverage install clean help
