@@ -14,7 +14,7 @@
 
 #include "base/arena.h"
 
-enum { OPS_FIRST = 8, NUMBER_ROOM = 24 };
+enum { OPS_FIRST = 8 };
 
 void
 ops_init(struct ops *o, struct arena *a)

@@ -41,6 +41,8 @@ struct ops {
 void ops_init(struct ops *o, struct arena *a);
 int ops_push(struct ops *o, const struct op *op);
 
+enum { NUMBER_ROOM = 24 }; /* of a whole number as text, with its NUL */
+
 /*
  * A whole number as INCR takes it: [-]digits, no blanks, no leading zeros;
  * else SSTATE_EPARSE, and *out is 0.

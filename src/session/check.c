@@ -4,7 +4,7 @@
  * Three things must agree, where the browser says them: the method, the
  * origin, and a token that only a page of this session for this action has.
  */
-#include "session/session.h"
+#include "session/check.h"
 
 #include <string.h>
 #include <strings.h>

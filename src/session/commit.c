@@ -6,7 +6,7 @@
  * that was not answered is never taken for one that did not happen
  * (ARCHITECTURE, "Lost answers").
  */
-#include "session/session.h"
+#include "session/commit.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -14,165 +14,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rand.h"
+#include "session/attempts.h"
+#include "session/doubt.h"
+#include "session/fetch.h"
+#include "session/succeed.h"
+#include "session/write.h"
 #include "store/store.h"
-
-enum { ANNEX_BLOCK = 8192, NAP_MIN_US = 20, NAP_MAX_US = 20000 };
-
-/* ---- Attempts -------------------------------------------------------- */
-
-void
-attempts_begin(struct attempts *at, struct sstate_session *s)
-{
-	memset(at, 0, sizeof(*at));
-	at->s = s;
-	at->a = s->a;
-	at->shown = s->work;
-}
-
-int
-attempts_next(struct attempts *at)
-{
-	uint64_t now = clock_mono_us(), span;
-
-	if (at->n++ == 0) {
-		at->began_us = now;
-		return 0; /* most races are lost once: no nap */
-	}
-	if (at->n > LIMIT_COMMIT_TRIES &&
-	    now - at->began_us > LIMIT_COMMIT_SECONDS * 1000000ull)
-		return SSTATE_EBUSY;
-	span = (uint64_t)NAP_MIN_US << (at->n < 10 ? at->n : 10);
-	if (span > NAP_MAX_US)
-		span = NAP_MAX_US;
-	/* Jitter: not secret, only different in each process and attempt. */
-	clock_nap_us((now * 2654435761u + (uint64_t)getpid() * 40503u) % span);
-	return 0;
-}
-
-int
-attempts_read(struct attempts *at, struct view **out, const struct token *tok,
-    const struct ringkey *key, int follow, struct sstate_error *err)
-{
-	struct view *v = NULL;
-	struct arena *a;
-	int r;
-
-	*out = NULL;
-	at->fresh = NULL;
-	if ((a = arena_new(&at->s->env->hook, ANNEX_BLOCK)) == NULL)
-		return err_plain(err, SSTATE_ENOMEM, "commit");
-	/* the note by which the session may keep it comes first */
-	if ((at->fresh = arena_get(a, sizeof(*at->fresh))) == NULL ||
-	    (v = arena_zero(a, sizeof(*v))) == NULL) {
-		arena_free(a);
-		at->fresh = NULL;
-		return err_plain(err, SSTATE_ENOMEM, "commit");
-	}
-	at->fresh->a = a;
-	v->tok = *tok;
-	v->key = key;
-	r = follow ? fetch(at->s, v, a, err) : fetch_plain(at->s, v, a, err);
-	if (r != 0)
-		attempts_drop(at);
-	else
-		*out = v;
-	return r;
-}
-
-void
-attempts_drop(struct attempts *at)
-{
-	arena_free(at->fresh->a); /* the note lies in it */
-	at->fresh = NULL;
-}
-
-/* v replaces what the session stands on; the arena before is dropped. */
-static void
-stand_on(struct attempts *at, const struct view *v, struct rec *base,
-    struct rec *work)
-{
-	struct sstate_session *s = at->s;
-
-	s->base = base;
-	s->work = work;
-	s->tok = v->tok;
-	s->key = v->key;
-	s->head = v->head;
-	token_text(s->text, &s->tok);
-	if (v->moved)
-		s->tell = 1;
-	if (at->a != s->a)
-		arena_free(at->a);
-	at->note = at->fresh;
-	at->a = at->note->a;
-	at->met++;
-}
-
-int
-attempts_rebase(struct attempts *at, const struct view *v,
-    struct sstate_error *err)
-{
-	struct sstate_session *s = at->s;
-	struct arena *a = at->fresh->a;
-	struct rec *base, *work;
-	size_t bytes, values;
-	int r, strict = (s->env->flags & SSTATE_STRICT) != 0;
-
-	if (v->rec.mindset != s->mindset) {
-		r = SSTATE_EMINDSET;
-		goto fail;
-	}
-	r = SSTATE_ENOMEM;
-	if ((base = arena_get(a, sizeof(*base))) == NULL ||
-	    (work = arena_get(a, sizeof(*work))) == NULL)
-		goto fail;
-	*base = v->rec;
-	if ((r = rec_copy(work, base)) != 0 ||
-	    (r = ops_replay(work, s->base, &s->ops, strict)) != 0)
-		goto fail;
-	bytes = rec_weight(work, &values);
-	if (bytes > s->env->max_bytes || values > s->env->max_values) {
-		r = SSTATE_ETOOBIG;
-		goto fail;
-	}
-	s->bytes = bytes;
-	s->values = values;
-	stand_on(at, v, base, work);
-	return 0;
-fail:
-	attempts_drop(at);
-	return err_plain(err, r, "commit");
-}
-
-int
-attempts_end(struct attempts *at, int r)
-{
-	struct sstate_session *s = at->s;
-
-	/* Also after a failure: work has the other's values by now. */
-	if (at->met > 0)
-		mindset_refresh(s, at->shown);
-	if (at->met > at->own)
-		s->merged_in = 1;
-	if (at->note != NULL) {
-		at->note->next = s->annexes;
-		s->annexes = at->note;
-	}
-	return r;
-}
-
-/* ---- What a commit does ---------------------------------------------- */
-
-void
-commit_settle(struct sstate_session *s)
-{
-	s->base = s->work;
-	ops_init(&s->ops, s->a);
-	s->expiry_set = s->undecided = s->rewrite = 0;
-	s->commit_id = 0;
-	s->wrote = 1;
-	s->exists = 1;
-}
 
 int
 commit_identity(struct sstate_session *s, struct sstate_error *err)
@@ -223,7 +70,7 @@ create(struct sstate_session *s, struct sstate_error *err)
 	if (r == 0) {
 		s->head = head;
 		s->tell = 1;
-		commit_settle(s);
+		attempts_settle(s);
 		return 0;
 	}
 	/*
@@ -243,12 +90,6 @@ create(struct sstate_session *s, struct sstate_error *err)
 	return r;
 }
 
-static int
-is_remote(const struct sstate_session *s)
-{
-	return (store_caps(s->env->store) & SSTATE_CAP_REMOTE) != 0;
-}
-
 /* The record to write: work, and over a remote store this commit's id. */
 static int
 to_write(struct sstate_session *s, struct rec **out, struct arena *a,
@@ -257,16 +98,14 @@ to_write(struct sstate_session *s, struct rec **out, struct arena *a,
 	int r;
 
 	*out = s->work;
-	if (!is_remote(s))
+	if (!doubt_remote(s))
 		return 0;
-	while (s->commit_id == 0)
-		if ((r = rand_bytes(&s->commit_id, sizeof(s->commit_id),
-			 err)) != 0)
-			return r;
+	if ((r = doubt_id(s, err)) != 0)
+		return r;
 	if ((*out = arena_get(a, sizeof(**out))) == NULL ||
 	    rec_copy(*out, s->work) != 0)
 		return err_plain(err, SSTATE_ENOMEM, "commit");
-	rec_commit_note(*out, s->commit_id);
+	rec_commit_note(*out, s->trying.id);
 	return 0;
 }
 
@@ -294,13 +133,9 @@ attempt(struct attempts *at, struct sstate_error *err)
 			memcpy(s->work->commit, rec->commit,
 			    sizeof(rec->commit));
 		}
-		commit_settle(s);
-	} else if (r == SSTATE_ESTORE || r == SSTATE_ESYS) {
-		if (!s->undecided)
-			s->undecided_from = revision_counter(head.revision);
-		s->undecided = 1;
-		s->undecided_rev = head.revision;
-	}
+		attempts_settle(s);
+	} else if (r == SSTATE_ESTORE || r == SSTATE_ESYS)
+		(void)doubt_note(s, head.revision, err);
 	return r;
 }
 
@@ -314,69 +149,26 @@ gone(struct sstate_session *s, int r, struct sstate_error *err)
 	return session_gone(s, err);
 }
 
-static int
-unknown(struct sstate_session *s, struct sstate_error *err)
-{
-	return session_fail(s,
-	    sstate_fail(err, SSTATE_ESTORE, 0,
-		"commit: it cannot be told any more whether it was written"),
-	    "commit: it cannot be told any more whether it was written");
-}
-
-enum { OURS, NOT_OURS, UNKNOWN };
-
-/* A write was not answered: does what is there now show it? */
-static int
-judge(const struct sstate_session *s, const struct view *v)
-{
-	uint64_t have = revision_counter(v->head.revision);
-
-	if (is_remote(s)) {
-		if (rec_commit_known(&v->rec, s->commit_id))
-			return OURS;
-		return have >= s->undecided_from + LIMIT_COMMIT_IDS ? UNKNOWN
-								    : NOT_OURS;
-	}
-	if (v->head.revision == s->undecided_rev)
-		return OURS;
-	/*
-	 * Of one revision there is one successor: another one at our
-	 * counter means that ours was refused.
-	 */
-	return have > revision_counter(s->undecided_rev) ? UNKNOWN : NOT_OURS;
-}
-
 /*
- * The record is another than the one we stand on.  SSTATE_DONE: nothing of
- * ours is in it, and the operations were replayed.  0: our write is in it.
+ * The record is another than the one we stand on.  SSTATE_DONE:
+ * operations were replayed and are to be written.  0: all of ours is in it.
  */
 static int
 meet(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
 	struct view *v;
-	int r, what = NOT_OURS;
+	int r, again;
 
 	if ((r = attempts_read(at, &v, &s->tok, s->key, 1, err)) != 0)
 		return gone(s, r, err);
-	if (s->undecided && (what = judge(s, v)) == UNKNOWN) {
-		attempts_drop(at);
-		return unknown(s, err);
-	}
-	if (what == NOT_OURS) {
-		if (!is_remote(s))
-			s->undecided = 0;
-		r = attempts_rebase(at, v, err);
-		return r == 0 ? SSTATE_DONE : r;
-	}
-	ops_init(&s->ops, s->a);
-	if (v->head.revision == s->undecided_rev)
-		at->own++;
 	if ((r = attempts_rebase(at, v, err)) != 0)
 		return r;
-	commit_settle(s);
-	/* A local write that failed may not be durable: once more. */
-	s->rewrite = !is_remote(s);
+	if (!at->ours || s->ops.n > 0 || s->expiry_set)
+		return SSTATE_DONE;
+	again = s->rewrite;
+	attempts_settle(s);
+	s->rewrite = again;
 	return 0;
 }
 
@@ -419,7 +211,7 @@ run(struct attempts *at, struct sstate_error *err)
 	struct sstate_session *s = at->s;
 	int r, eager = (s->how & SSTATE_EAGER) != 0 && !s->ended;
 
-	if (s->undecided && (r = meet(at, err)) != SSTATE_DONE && r != 0)
+	if (s->ndoubts > 0 && (r = meet(at, err)) != SSTATE_DONE && r != 0)
 		return r;
 	if (!s->exists) {
 		if (s->ops.n == 0 && !s->rendered && !eager)
@@ -431,8 +223,9 @@ run(struct attempts *at, struct sstate_error *err)
 	if (s->succ.wanted == 0 && succession_due(s) &&
 	    (r = succession_want(s, SUCC_ROTATE, err)) != 0)
 		return r;
-	if (s->succ.wanted != 0)
-		return succession_run(s, err);
+	/* SSTATE_DONE: there is more to write, under the new id */
+	if (s->succ.wanted != 0 && (r = succession_run(s, err)) != SSTATE_DONE)
+		return r;
 	if (s->ops.n == 0 && !s->expiry_set && !eager && !s->rewrite &&
 	    !renewal_due(s))
 		return 0;

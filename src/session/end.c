@@ -4,11 +4,15 @@
  * Invariant: a success means that no record opens under this session's id,
  * nor under one that it was rotated to (R-25, R-26).
  */
-#include "session/session.h"
+#include "session/state.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "session/attempts.h"
+#include "session/doubt.h"
+#include "session/fetch.h"
+#include "session/write.h"
 #include "store/store.h"
 
 enum { DEPTH = 32, ASK_AGAIN = 3 };
@@ -139,8 +143,8 @@ sstate_logout(struct sstate_session *s)
 	s->merged_ready = 1; /* empty: what was sent stays in SENT */
 	s->ended = 1;
 	s->gone = s->tell = s->rendered = 0;
-	s->undecided = s->rewrite = s->expiry_set = 0;
-	s->commit_id = 0;
+	s->rewrite = s->expiry_set = 0;
+	doubt_clear(s);
 	s->once = ONCE_NONE;
 	session_blank(s, blank);
 	return 0;

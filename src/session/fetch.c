@@ -4,11 +4,12 @@
  * Invariant: what is handed out is authentic, of this token, and within its
  * time (I2, I4, R-20, R-21); the header rules, never what the store says.
  */
-#include "session/session.h"
+#include "session/fetch.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "session/write.h"
 #include "store/store.h"
 
 enum { HOPS = 4 }; /* of stubs in a row; more is no rotation of ours */
@@ -19,13 +20,6 @@ struct finding {
 	struct arena *a;
 	struct sstate_error *err;
 };
-
-int64_t
-view_deadline(const struct seal_head *h)
-{
-	return h->abs_expiry < h->idle_deadline ? h->abs_expiry
-						: h->idle_deadline;
-}
 
 static int
 damaged(struct finding *f, const char *why)

@@ -4,7 +4,7 @@
  * Invariant: a token goes out only with its record (I7), in Set-Cookie alone
  * (R-46), once, with attributes that no request can weaken (R-40, R-52).
  */
-#include "session/session.h"
+#include "session/state.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,9 +7,11 @@
  *
  * K15..K24, B06 and B13 are decided here and nowhere else.
  */
-#include "session/session.h"
+#include "session/mindset.h"
 
 #include <string.h>
+
+#include "session/change.h"
 
 static int
 listed(const char *const *list, const char *name)
@@ -54,9 +56,9 @@ store_sent(struct sstate_session *s, const char *name)
 		if (stored != NULL)
 			return 0;
 		op.kind = OP_SET_ABSENT;
-	} else if (values_same(stored, e->vals, e->n))
+	} else if (change_same(stored, e->vals, e->n))
 		return 0; /* an operation only where they differ */
-	return values_do(s, &op);
+	return change_do(s, &op);
 }
 
 int

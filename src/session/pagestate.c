@@ -6,11 +6,14 @@
  * (R-63); a page that cannot be taken is stale, never an error page (B12),
  * but for one that shows a store rolled back.
  */
-#include "session/session.h"
+#include "session/pagestate.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "session/commit.h"
+#include "session/reread.h"
+#include "session/change.h"
 #include "store/store.h"
 
 static struct page_scope
@@ -60,7 +63,7 @@ rolled_back(struct sstate_session *s, const struct page_head *h,
 
 	if (seen <= revision_counter(s->head.revision))
 		return 0;
-	if ((r = session_reread(s)) != 0)
+	if ((r = reread_record(s)) != 0)
 		return err_plain(err, r, "begin");
 	if (seen <= revision_counter(s->head.revision))
 		return 0;
@@ -94,11 +97,11 @@ consume(struct sstate_session *s, const struct page_head *h,
 	if ((jti = arena_get(s->a, JTI_BYTES)) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "begin");
 	op.bytes = memcpy(jti, h->jti, JTI_BYTES);
-	if ((r = values_do(s, &op)) != 0)
+	if ((r = change_do(s, &op)) != 0)
 		return err_plain(err, r, "begin");
 	r = commit_once(s, err);
 	if (r == SSTATE_EEXIST) { /* another request was faster */
-		if ((r = session_reread(s)) != 0)
+		if ((r = reread_record(s)) != 0)
 			return err_plain(err, r, "begin");
 		s->once = ONCE_USED;
 		return 0;

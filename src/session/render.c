@@ -5,7 +5,7 @@
  * rendered: the commit makes the record that it needs, or the page is
  * dropped (I7).
  */
-#include "session/session.h"
+#include "session/state.h"
 
 #include <string.h>
 #include <strings.h>
@@ -14,10 +14,13 @@
 #include "base/err.h"
 #include "base/escape.h"
 #include "crypto/csrf.h"
+#include "session/check.h"
+#include "session/commit.h"
+#include "session/pagestate.h"
 
 enum { LINK_MAX = 65536 };
 
-int
+static int
 render_ready(struct sstate_session *s)
 {
 	struct sstate_error err;

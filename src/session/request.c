@@ -4,7 +4,7 @@
  * Invariant: a name that we carry ourselves (token, page state, CSRF token)
  * is never a parameter (B04, U11); nothing here does I/O (R-08).
  */
-#include "session/session.h"
+#include "session/request.h"
 
 #include <string.h>
 

@@ -4,98 +4,25 @@
  * Invariant: an id that we did not issue, or whose record is not there,
  * never becomes a session's id (R-07): a new one is drawn when it is needed.
  */
-#include "session/session.h"
+#include "session/reread.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "session/doubt.h"
+#include "session/fetch.h"
+#include "session/mindset.h"
+#include "session/pagestate.h"
+#include "session/request.h"
+#include "session/users.h"
+#include "session/change.h"
 #include "session/options.h"
 
 #define HOW_FLAGS (SSTATE_MUST_EXIST | SSTATE_EAGER | SSTATE_NO_STORE)
 
 enum { FIRST_BLOCK = 16384 };
-
-int
-session_fail(struct sstate_session *s, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (s->fail.code != 0)
-		return code;
-	s->fail.code = code;
-	s->fail.sys = 0;
-	va_start(ap, fmt);
-	(void)vsnprintf(s->fail.text, sizeof(s->fail.text), fmt, ap);
-	va_end(ap);
-	err_clean(s->fail.text, sizeof(s->fail.text));
-	return code;
-}
-
-int
-session_open_for_change(struct sstate_session *s)
-{
-	if (s->fail.code != 0)
-		return s->fail.code;
-	if (s->frozen)
-		return session_fail(s, SSTATE_EINVAL,
-		    "set: the answer has left already");
-	return 0;
-}
-
-void
-session_freeze(struct sstate_session *s)
-{
-	if (s != NULL)
-		s->frozen = 1;
-}
-
-int
-session_gone(struct sstate_session *s, struct sstate_error *err)
-{
-	static const char text[] = "the session was ended meanwhile";
-
-	s->exists = s->tell = 0;
-	s->gone = 1;
-	(void)sstate_fail(err, SSTATE_EGONE, 0, "%s", text);
-	return session_fail(s, SSTATE_EGONE, "%s", text);
-}
-
-void
-session_blank(struct sstate_session *s, struct rec *r)
-{
-	rec_init(r, s->a);
-	r->mindset = s->mindset;
-	s->base = s->work = r;
-	s->bytes = s->values = 0;
-	s->exists = s->has_id = s->psk_ready = 0;
-	s->witness = 0;
-	memset(&s->head, 0, sizeof(s->head));
-	token_wipe(&s->tok);
-	s->text[0] = '\0';
-	ops_init(&s->ops, s->a);
-}
-
-int
-session_adopt(struct sstate_session *s, const struct view *v, struct arena *a)
-{
-	struct rec *r;
-
-	if ((r = arena_get(a, sizeof(*r))) == NULL)
-		return SSTATE_ENOMEM;
-	*r = v->rec;
-	s->base = s->work = r;
-	s->bytes = rec_weight(r, &s->values);
-	s->tok = v->tok;
-	s->key = v->key;
-	s->head = v->head;
-	token_text(s->text, &s->tok);
-	s->has_id = s->exists = 1;
-	if (v->moved)
-		s->tell = 1;
-	return 0;
-}
 
 static int
 take_how(struct sstate_session *s, const struct sstate_how *how,
@@ -172,7 +99,7 @@ first_use(struct sstate_session *s)
 
 	if (!s->exists || !s->base->fresh || s->tell)
 		return 0;
-	return values_do(s, &op);
+	return change_do(s, &op);
 }
 
 static int
@@ -260,56 +187,6 @@ sstate_free(struct sstate_session *s)
 	arena_free(s->a);
 }
 
-/* No record is there yet: what was drawn for a page stays as it is. */
-static int
-start_again(struct sstate_session *s)
-{
-	struct rec *r;
-
-	if ((r = arena_get(s->a, sizeof(*r))) == NULL)
-		return session_fail(s, SSTATE_ENOMEM, "reload: out of memory");
-	if (!s->has_id) {
-		session_blank(s, r);
-		return 0;
-	}
-	rec_init(r, s->a);
-	r->mindset = s->mindset;
-	memcpy(r->psk, s->work->psk, sizeof(r->psk));
-	s->base = s->work = r;
-	s->bytes = s->values = 0;
-	ops_init(&s->ops, s->a);
-	return 0;
-}
-
-int
-session_reread(struct sstate_session *s)
-{
-	struct sstate_error err;
-	struct view *v;
-	int r;
-
-	if (!s->exists)
-		return start_again(s);
-	err_clear(&err);
-	if ((v = arena_zero(s->a, sizeof(*v))) == NULL)
-		return session_fail(s, SSTATE_ENOMEM, "reload: out of memory");
-	v->tok = s->tok;
-	v->key = s->key;
-	if ((r = fetch(s, v, s->a, &err)) == 0 && v->rec.mindset != s->mindset)
-		r = SSTATE_EMINDSET;
-	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
-	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
-		return session_gone(s, NULL);
-	if (r != 0)
-		return session_fail(s, r, "reload: %s",
-		    err.code == r ? err.text : sstate_strerror(r));
-	if ((r = session_adopt(s, v, s->a)) != 0)
-		return session_fail(s, r, "reload: %s", sstate_strerror(r));
-	ops_init(&s->ops, s->a);
-	s->witness = s->head.revision;
-	return 0;
-}
-
 int
 sstate_reload(struct sstate_session *s)
 {
@@ -327,11 +204,11 @@ sstate_reload(struct sstate_session *s)
 	if (s->succ.wanted != 0)
 		s->linked = 0; /* its id is dropped, and so is its page */
 	memset(&s->succ, 0, sizeof(s->succ));
-	s->expiry_set = s->undecided = 0;
-	s->commit_id = 0;
+	s->expiry_set = 0;
+	doubt_clear(s);
 	s->merged_ready = 0;
 	table_init(&s->merged, s->a);
-	if ((r = session_reread(s)) != 0)
+	if ((r = reread_record(s)) != 0)
 		return r;
 	if (s->wrote || s->ended || (s->how & SSTATE_NO_STORE) != 0)
 		return 0;

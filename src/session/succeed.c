@@ -6,13 +6,16 @@
  * two ids that a client can hold never both open, and no kill loses the
  * session (R-24, ARCHITECTURE "New ids").
  */
-#include "session/session.h"
+#include "session/succeed.h"
 
 #include <string.h>
 
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/wipe.h"
+#include "session/attempts.h"
+#include "session/change.h"
+#include "session/write.h"
 #include "store/store.h"
 
 enum { ASK_AGAIN = 3 };
@@ -190,7 +193,7 @@ done(struct sstate_session *s)
 	} else
 		s->work = rec;
 	if (!rest) {
-		commit_settle(s);
+		attempts_settle(s);
 		return 0;
 	}
 	s->ops.n -= nops;
@@ -371,7 +374,7 @@ succession_run(struct sstate_session *s, struct sstate_error *err)
 	r = attempts_end(&at, steps(&at, err));
 	if (r == 0 && s->exists && s->succ.wanted == 0 &&
 	    (s->ops.n > 0 || s->expiry_set))
-		return commit_run(s, err); /* under the new id */
+		return SSTATE_DONE;
 	return r;
 }
 
@@ -416,7 +419,7 @@ sstate_login(struct sstate_session *s, const char *user)
 		return session_fail(s, r, "login: %s", err.text);
 	op.by = env_now(s->env);
 	op.bytes = psk;
-	if ((r = values_do(s, &op)) != 0)
+	if ((r = change_do(s, &op)) != 0)
 		return r;
 	s->psk_ready = 1;
 	if ((r = succession_want(s, SUCC_LOGIN, &err)) != 0)

@@ -5,12 +5,13 @@
  * the user's tag, the start of the locator.  Nobody on the server can read
  * a session without its id; anybody with the key ring can end it.
  */
-#include "session/session.h"
+#include "session/users.h"
 
 #include <string.h>
 
 #include "base/codec.h"
 #include "base/err.h"
+#include "session/fetch.h"
 #include "store/store.h"
 
 enum { HANDLE_BYTES = 8, BATCH = 256, PASSES = 1000 };

@@ -1,89 +1,18 @@
 /*
  * values.c - names and values: the verbs, over five memories
  *
- * Invariant: what changes the store goes through values_do(), which keeps
+ * Invariant: what changes the store goes through change_do(), which keeps
  * the operation for a replay; what is only of this request never does.
  */
-#include "session/session.h"
+#include "session/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
-
-enum { NUMBER_TEXT = 24 };
-
-int
-values_same(const struct entry *e, const struct sstate_val *v, size_t n)
-{
-	size_t i;
-
-	if (e == NULL || e->n != n)
-		return 0;
-	for (i = 0; i < n; i++)
-		if (e->vals[i].len != v[i].len ||
-		    (v[i].len > 0 &&
-			memcmp(e->vals[i].ptr, v[i].ptr, v[i].len) != 0))
-			return 0;
-	return 1;
-}
-
-/* work becomes a copy of base at the first change. */
-static int
-own_work(struct sstate_session *s)
-{
-	struct rec *w;
-	int r;
-
-	if (s->work != s->base)
-		return 0;
-	if ((w = arena_get(s->a, sizeof(*w))) == NULL)
-		return SSTATE_ENOMEM;
-	if ((r = rec_copy(w, s->base)) != 0)
-		return r;
-	s->work = w;
-	s->bytes = rec_weight(w, &s->values);
-	return 0;
-}
-
-static int
-within_limits(struct sstate_session *s, const struct op *op)
-{
-	size_t i;
-
-	/* What the operation may add at most; counted exactly when over. */
-	s->bytes += op->name != NULL ? strlen(op->name) + NUMBER_TEXT : 0;
-	s->values += op->n + 1;
-	for (i = 0; i < op->n; i++)
-		s->bytes += op->vals[i].len;
-	if (s->bytes <= s->env->max_bytes && s->values <= s->env->max_values)
-		return 0;
-	s->bytes = rec_weight(s->work, &s->values);
-	return s->bytes <= s->env->max_bytes && s->values <= s->env->max_values
-	    ? 0
-	    : SSTATE_ETOOBIG;
-}
-
-int
-values_do(struct sstate_session *s, const struct op *op)
-{
-	int r;
-
-	if ((r = own_work(s)) != 0 || (r = op_apply(s->work, op)) != 0 ||
-	    (r = within_limits(s, op)) != 0 || (r = ops_push(&s->ops, op)) != 0)
-		return r == SSTATE_ETOOBIG
-		    ? session_fail(s, r,
-			  "set: the session would be over %zu "
-			  "bytes or %zu values",
-			  s->env->max_bytes, s->env->max_values)
-		    : r == SSTATE_ECONFLICT
-		    ? session_fail(s, r,
-			  "incr: not a whole number, or too "
-			  "large")
-		    : session_fail(s, r, "set: %s", sstate_strerror(r));
-	return 0;
-}
+#include "session/change.h"
+#include "session/mindset.h"
 
 static int
 reserved(const struct sstate *env, const char *name)
@@ -232,7 +161,7 @@ set_stored(struct sstate_session *s, const char *name,
 	if ((s->how & SSTATE_NO_STORE) != 0)
 		return session_fail(s, SSTATE_EINVAL,
 		    "set: SSTATE_NO_STORE keeps nothing");
-	if ((r = values_do(s, &op)) != 0)
+	if ((r = change_do(s, &op)) != 0)
 		return r;
 	return table_set(&s->merged, name, v, n);
 }
@@ -294,7 +223,7 @@ int
 sstate_setint(struct sstate_session *s, int mem, const char *name,
     int64_t value)
 {
-	char text[NUMBER_TEXT];
+	char text[NUMBER_ROOM];
 
 	(void)snprintf(text, sizeof(text), "%" PRId64, value);
 	return sstate_setstr(s, mem, name, text);
@@ -312,7 +241,7 @@ del_stored(struct sstate_session *s, const char *name)
 		return 0;
 	if ((op.name = arena_str(s->a, name)) == NULL)
 		return SSTATE_ENOMEM;
-	return values_do(s, &op);
+	return change_do(s, &op);
 }
 
 int
@@ -346,7 +275,7 @@ sstate_clear(struct sstate_session *s)
 	table_clear(&s->page);
 	if (s->work->vals.live == 0 && s->base->vals.live == 0)
 		return 0;
-	return values_do(s, &op);
+	return change_do(s, &op);
 }
 
 int
@@ -368,7 +297,7 @@ sstate_incr(int64_t *out, struct sstate_session *s, const char *name,
 		    "incr: SSTATE_NO_STORE keeps nothing");
 	if ((op.name = arena_str(s->a, name)) == NULL)
 		return session_fail(s, SSTATE_ENOMEM, "incr: out of memory");
-	if ((r = values_do(s, &op)) != 0)
+	if ((r = change_do(s, &op)) != 0)
 		return r;
 	if ((e = table_find(&s->work->vals, name)) == NULL)
 		return session_fail(s, SSTATE_ENOMEM, "incr: lost");
@@ -404,7 +333,7 @@ sstate_remember(struct sstate_session *s, const char *name)
 		    ? 0
 		    : session_fail(s, r, "remember: %s", sstate_strerror(r));
 	}
-	if (values_same(stored, e->vals, e->n))
+	if (change_same(stored, e->vals, e->n))
 		return 0; /* only read: the replay has nothing to do */
 	r = set_stored(s, copy, e->vals, e->n);
 	return r == 0 ? 0

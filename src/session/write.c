@@ -4,12 +4,13 @@
  * Invariant: created and the absolute limit pass from record to record
  * unchanged; only a log-in sets them anew (R-21).
  */
-#include "session/session.h"
+#include "session/write.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "session/fetch.h"
 
 void
 write_key(struct sstate_session *s, struct sstate_key *out,

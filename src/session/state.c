@@ -1,0 +1,100 @@
+/*
+ * state.c - a session's own bookkeeping: failures, what it stands on
+ *
+ * Invariant: the first failure of what changes a session is kept until a
+ * reload or a log-out.
+ */
+#include "session/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+
+int
+session_fail(struct sstate_session *s, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->fail.code != 0)
+		return code;
+	s->fail.code = code;
+	s->fail.sys = 0;
+	va_start(ap, fmt);
+	(void)vsnprintf(s->fail.text, sizeof(s->fail.text), fmt, ap);
+	va_end(ap);
+	err_clean(s->fail.text, sizeof(s->fail.text));
+	return code;
+}
+
+int
+session_open_for_change(struct sstate_session *s)
+{
+	if (s->fail.code != 0)
+		return s->fail.code;
+	if (s->frozen)
+		return session_fail(s, SSTATE_EINVAL,
+		    "set: the answer has left already");
+	return 0;
+}
+
+void
+session_freeze(struct sstate_session *s)
+{
+	if (s != NULL)
+		s->frozen = 1;
+}
+
+int
+session_gone(struct sstate_session *s, struct sstate_error *err)
+{
+	static const char text[] = "the session was ended meanwhile";
+
+	s->exists = s->tell = 0;
+	s->gone = 1;
+	(void)sstate_fail(err, SSTATE_EGONE, 0, "%s", text);
+	return session_fail(s, SSTATE_EGONE, "%s", text);
+}
+
+void
+session_blank(struct sstate_session *s, struct rec *r)
+{
+	rec_init(r, s->a);
+	r->mindset = s->mindset;
+	s->base = s->work = r;
+	s->bytes = s->values = 0;
+	s->exists = s->has_id = s->psk_ready = 0;
+	s->witness = 0;
+	memset(&s->head, 0, sizeof(s->head));
+	token_wipe(&s->tok);
+	s->text[0] = '\0';
+	ops_init(&s->ops, s->a);
+}
+
+int
+session_adopt(struct sstate_session *s, const struct view *v, struct arena *a)
+{
+	struct rec *r;
+
+	if ((r = arena_get(a, sizeof(*r))) == NULL)
+		return SSTATE_ENOMEM;
+	*r = v->rec;
+	s->base = s->work = r;
+	s->bytes = rec_weight(r, &s->values);
+	s->tok = v->tok;
+	s->key = v->key;
+	s->head = v->head;
+	token_text(s->text, &s->tok);
+	s->has_id = s->exists = 1;
+	if (v->moved)
+		s->tell = 1;
+	return 0;
+}
+
+int64_t
+view_deadline(const struct seal_head *h)
+{
+	return h->abs_expiry < h->idle_deadline ? h->abs_expiry
+						: h->idle_deadline;
+}
