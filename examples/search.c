@@ -87,9 +87,11 @@ answer(struct sstate_req *req, struct sstate_session *s)
 	if (sstate_inspect(s)->flags & SSTATE_IS_STALE_PAGE)
 		page_notice(req, 1,
 		    "That page was too old. Please search again.");
-	if (query != NULL && strlen(query) > LONGEST) {
+	if (query == NULL)
+		query = "";
+	if (strlen(query) > LONGEST) {
 		page_notice(req, 1, "Please search for less.");
-		query = NULL;
+		query = "";
 	}
 	sstate_req_html(req,
 	    "<form action=\"%s\">\n<label for=\"query\">An ingredient, or a "
@@ -97,7 +99,7 @@ answer(struct sstate_req *req, struct sstate_session *s)
 	    "type=\"search\" maxlength=\"60\" required>\n"
 	    "<button>Search</button>\n</form>\n",
 	    sstate_req_var(req, "SCRIPT_NAME"), query);
-	if (query != NULL && query[0] != '\0')
+	if (query[0] != '\0')
 		results(req, s, query);
 	else
 		sstate_req_puts(req,

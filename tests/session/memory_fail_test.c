@@ -346,7 +346,7 @@ static void
 way_logout_moved(struct run *u)
 {
 	struct heap was = u->heap;
-	struct sstate_session *s, *o;
+	struct sstate_session *s = NULL, *o = NULL;
 	struct seen v;
 	int r = 0;
 
