@@ -70,8 +70,7 @@ mark(void)
 static struct sstate *
 opened(struct kit *k, const char *sync)
 {
-	(void)snprintf(uri, sizeof(uri), "file:%s/%s?sync=%s", dir, sync,
-	    sync);
+	(void)snprintf(uri, sizeof(uri), "file:%s/%s?sync=%s", dir, sync, sync);
 	(void)snprintf(ring, sizeof(ring), "%s/ring", dir);
 	kit_init(k, uri);
 	k->o.keyring = ring;
@@ -168,8 +167,8 @@ note(struct counts *c, const struct __ptrace_syscall_info *in, int *writes)
 		c->n++;
 		*writes = -1;
 	} else if (in->op == PTRACE_SYSCALL_INFO_ENTRY) {
-		*writes = in->entry.nr == SYS_pwrite64 ||
-		    in->entry.nr == SYS_write;
+		*writes =
+		    in->entry.nr == SYS_pwrite64 || in->entry.nr == SYS_write;
 		if (c->n >= 0 && round < ROUNDS)
 			c->calls[step][round]++;
 	} else if (in->op == PTRACE_SYSCALL_INFO_EXIT && *writes > 0 &&
@@ -241,8 +240,8 @@ calls(const char *sync, unsigned max)
 	T(most(&c, CYCLE_AFTER_READ) <= max + 1 &&
 		most(&c, READ_AFTER_CYCLE) <= 4,
 	    "P4 sync=%s: the other order, with the close of the read before: "
-	    "%u, %u", sync, most(&c, CYCLE_AFTER_READ),
-	    most(&c, READ_AFTER_CYCLE));
+	    "%u, %u",
+	    sync, most(&c, CYCLE_AFTER_READ), most(&c, READ_AFTER_CYCLE));
 	T(most(&c, FORGED) == 0, "P4 sync=%s: a forged token is none: %u", sync,
 	    most(&c, FORGED));
 	for (i = 0; i < ROUNDS; i++)

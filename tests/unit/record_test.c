@@ -364,6 +364,7 @@ test_damage(void)
 	for (k = 0, bad = took = 0; k < 30000; k++) {
 		n = b.len + rnd(3) - 1;
 		p = tight(b.p, b.len + 1);
+		p[b.len] = (uint8_t)rnd(256);
 		for (c = (int)rnd(4); c >= 0; c--)
 			p[rnd((uint32_t)n)] =
 			    (uint8_t)(rnd(3) ? rnd(256) : rnd(4));
