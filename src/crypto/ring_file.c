@@ -237,10 +237,11 @@ keyring_load(struct keyring **out, const char *path, uid_t uid,
 	}
 	/* As it was before the read: what is written later makes it stale. */
 	identify(kr, &st);
-	r = ring_read(text, &len, fd, path, err);
-	if (r == 0)
+	if ((r = ring_read(text, &len, fd, path, err)) != 0)
+		len = sizeof(text); /* what was read of it is to be wiped */
+	else
 		r = ring_parse(kr, text, len, path, err);
-	wipe(text, sizeof(text));
+	wipe(text, len);
 	if (r != 0 || (r = ring_seal(kr, err)) != 0)
 		goto out;
 	*out = kr;

@@ -17,6 +17,7 @@
 
 #include "base/codec.h"
 #include "base/rand.h"
+#include "base/sysnum.h"
 #include "base/wipe.h"
 #include "crypto/derive.h"
 #include "crypto/ring.h"

@@ -95,7 +95,7 @@ stand_on(struct attempts *at, const struct view *v, struct rec *base,
 	s->tok = v->tok;
 	s->key = v->key;
 	s->head = v->head;
-	token_text(s->text, &s->tok);
+	s->text[0] = '\0';
 	if (v->moved)
 		s->tell = 1;
 	if (at->a != s->a)

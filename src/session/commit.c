@@ -45,7 +45,7 @@ commit_identity(struct sstate_session *s, struct sstate_error *err)
 	if ((r = token_new(&s->tok, key, s->env->ns, s->env->cls, err)) != 0)
 		return r;
 	s->key = key;
-	token_text(s->text, &s->tok);
+	s->text[0] = '\0';
 	s->has_id = 1;
 	return 0;
 }

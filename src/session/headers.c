@@ -66,7 +66,7 @@ cookie_headers(struct sstate_session *s, sstate_header_fn *fn, void *arg)
 	if (s->gone || s->fail.code != 0 || s->last.code != 0)
 		return; /* no token leaves without its record */
 	if (s->exists && (s->tell || (age > 0 && s->wrote)))
-		cookie(s, s->text, age, fn, arg);
+		cookie(s, session_text(s), age, fn, arg);
 }
 
 void

@@ -62,7 +62,7 @@ text_now(struct sstate_session *s)
 	char *text;
 
 	if (s->succ.wanted == 0)
-		return s->text;
+		return session_text(s);
 	if ((text = arena_get(s->a, TOKEN_TEXT + 1)) == NULL)
 		(void)session_fail(s, SSTATE_ENOMEM, "render: out of memory");
 	else
@@ -301,5 +301,5 @@ sstate_escape(struct sstate_session *s, int where, const char *text)
 const char *
 sstate_token(struct sstate_session *s)
 {
-	return s != NULL && s->exists && !s->gone ? s->text : NULL;
+	return s != NULL && s->exists && !s->gone ? session_text(s) : NULL;
 }

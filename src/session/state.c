@@ -85,7 +85,7 @@ session_adopt(struct sstate_session *s, const struct view *v, struct arena *a)
 	s->tok = v->tok;
 	s->key = v->key;
 	s->head = v->head;
-	token_text(s->text, &s->tok);
+	s->text[0] = '\0'; /* made when it is asked for */
 	s->has_id = s->exists = 1;
 	if (v->moved)
 		s->tell = 1;
@@ -97,4 +97,12 @@ view_deadline(const struct seal_head *h)
 {
 	return h->abs_expiry < h->idle_deadline ? h->abs_expiry
 						: h->idle_deadline;
+}
+
+const char *
+session_text(struct sstate_session *s)
+{
+	if (s->text[0] == '\0')
+		token_text(s->text, &s->tok);
+	return s->text;
 }

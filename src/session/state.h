@@ -94,10 +94,10 @@ struct sstate_session {
 	int cookie_came; /* a cookie of our name, good or not */
 
 	/* whose record */
-	int has_id; /* tok, key and text are set */
+	int has_id; /* tok and key are set */
 	struct token tok;
 	const struct ringkey *key;
-	char text[TOKEN_TEXT + 1];
+	char text[TOKEN_TEXT + 1]; /* of tok, or "": session_text() */
 	int exists; /* a record under tok, that we know of */
 	struct seal_head head; /* as read, or last written */
 	uint64_t witness; /* revision that was read in begin */
@@ -144,6 +144,8 @@ void session_blank(struct sstate_session *s, struct rec *r);
 /* Take v for the session's record: base and work, token, head. */
 int session_adopt(struct sstate_session *s, const struct view *v,
     struct arena *a);
+/* tok as the client has it; most requests never need it. */
+const char *session_text(struct sstate_session *s);
 /* When it expires: the sooner of its two deadlines. */
 int64_t view_deadline(const struct seal_head *h);
 

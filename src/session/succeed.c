@@ -181,7 +181,7 @@ done(struct sstate_session *s)
 	s->tok = s->succ.tok;
 	s->key = s->succ.key;
 	s->head = s->succ.head;
-	token_text(s->text, &s->tok);
+	s->text[0] = '\0';
 	memset(&s->succ, 0, sizeof(s->succ));
 	s->tell = 1;
 	s->base = rec;

@@ -6,9 +6,9 @@
  */
 #include "store/file_slot.h"
 
-#include <endian.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 
 enum {
@@ -26,38 +26,6 @@ enum {
 static const unsigned char magic[4] = { 'S', 'S', 'F', '1' };
 static const unsigned char blank[FSLOT_HEAD];
 static const uint32_t ended_flag = UINT32_C(1) << 31;
-
-static uint64_t
-load64(const unsigned char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static uint32_t
-load32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static void
-store64(unsigned char *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void
-store32(unsigned char *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
 
 static uint64_t
 turn(uint64_t v, int by)
@@ -84,15 +52,15 @@ fslot_sum(const void *ptr, size_t n)
 	uint64_t d = UINT64_C(0x082efa98ec4e6c89);
 
 	for (; n >= 32; n -= 32, p += 32) {
-		a = mix(a, load64(p));
-		b = mix(b, load64(p + 8));
-		c = mix(c, load64(p + 16));
-		d = mix(d, load64(p + 24));
+		a = mix(a, get64(p));
+		b = mix(b, get64(p + 8));
+		c = mix(c, get64(p + 16));
+		d = mix(d, get64(p + 24));
 	}
 	for (; n >= 8; n -= 8, p += 8)
-		a = mix(a, load64(p));
+		a = mix(a, get64(p));
 	memcpy(tail, p, n);
-	a = mix(a, load64(tail));
+	a = mix(a, get64(tail));
 	h = turn(a, 1) + turn(b, 7) + turn(c, 12) + turn(d, 18);
 	h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
 	h = (h ^ h >> 29) * UINT64_C(0xc4ceb9fe1a85ec53);
@@ -122,22 +90,22 @@ fslot_of_file(size_t file)
 static int
 valid(struct fslot *out, const unsigned char *p, size_t slot, int i)
 {
-	uint32_t len = load32(p + OFF_LEN), flags = load32(p + OFF_FLAGS);
-	uint64_t seq = load64(p + OFF_SEQ);
+	uint32_t len = get32(p + OFF_LEN), flags = get32(p + OFF_FLAGS);
+	uint64_t seq = get64(p + OFF_SEQ);
 
 	if (memcmp(p, magic, sizeof(magic)) != 0 || len > slot - FSLOT_HEAD ||
 	    seq == 0 || (seq - 1) % 2 != (uint64_t)i ||
 	    (len == 0) != ((flags & ended_flag) != 0))
 		return 0;
-	out->sum = load64(p + OFF_SUM);
+	out->sum = get64(p + OFF_SUM);
 	if (out->sum != fslot_sum(p + OFF_SEQ, FSLOT_HEAD - OFF_SEQ + len))
 		return 0;
 	out->at = i;
 	out->synced = p[FSLOT_SYNCED] == 1;
 	out->ended = (flags & ended_flag) != 0;
 	out->seq = seq;
-	out->rec.rev = load64(p + OFF_REV);
-	out->rec.expires = (int64_t)load64(p + OFF_EXPIRES);
+	out->rec.rev = get64(p + OFF_REV);
+	out->rec.expires = (int64_t)get64(p + OFF_EXPIRES);
 	out->rec.flags = flags & ~ended_flag;
 	out->rec.body.ptr = (const char *)p + FSLOT_HEAD;
 	out->rec.body.len = len;
@@ -178,8 +146,8 @@ fslot_choose(struct fslot *out, const unsigned char *img, size_t file)
 int
 fslot_same(const struct fslot *s, const unsigned char *head)
 {
-	return load64(head + OFF_SEQ) == s->seq &&
-	    load64(head + OFF_SUM) == s->sum;
+	return get64(head + OFF_SEQ) == s->seq &&
+	    get64(head + OFF_SUM) == s->sum;
 }
 
 void
@@ -190,17 +158,17 @@ fslot_fill(unsigned char *slot, uint64_t seq, uint64_t rev,
 
 	memset(slot, 0, FSLOT_HEAD);
 	memcpy(slot, magic, sizeof(magic));
-	store64(slot + OFF_SEQ, seq);
-	store64(slot + OFF_REV, rev);
-	store32(slot + OFF_LEN, (uint32_t)len);
+	put64(slot + OFF_SEQ, seq);
+	put64(slot + OFF_REV, rev);
+	put32(slot + OFF_LEN, (uint32_t)len);
 	if (rec != NULL) {
-		store64(slot + OFF_EXPIRES, (uint64_t)rec->expires);
-		store32(slot + OFF_FLAGS, rec->flags & ~ended_flag);
+		put64(slot + OFF_EXPIRES, (uint64_t)rec->expires);
+		put32(slot + OFF_FLAGS, rec->flags & ~ended_flag);
 		memcpy(slot + OFF_TAG, rec->tag, SSTATE_TAG_BYTES);
 		memcpy(slot + FSLOT_HEAD, rec->body.ptr, len);
 	} else
-		store32(slot + OFF_FLAGS, ended_flag);
-	store64(slot + OFF_SUM,
+		put32(slot + OFF_FLAGS, ended_flag);
+	put64(slot + OFF_SUM,
 	    fslot_sum(slot + OFF_SEQ, FSLOT_HEAD - OFF_SEQ + len));
 }
 

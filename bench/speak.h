@@ -1,0 +1,34 @@
+/*
+ * speak.h - a contender of the benchmark: verbs on stdin, numbers on stdout
+ *
+ * A line is "VERB N"; the answer is one line of decimal numbers, the first
+ * of them nanoseconds for all N.  An error ends the program.
+ */
+#ifndef BENCH_SPEAK_H
+#define BENCH_SPEAK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct verb {
+	const char *name;
+	void (*fn)(void *arg, uint64_t n); /* says its own answer */
+};
+
+/* Until the end of stdin, or "quit". */
+int speak_loop(const struct verb *v, size_t nv, void *arg);
+void speak_say(uint64_t a, uint64_t b);
+_Noreturn void speak_die(const char *what);
+
+uint64_t speak_ns(void);
+/* Uniform below n; the same sequence in each run. */
+uint64_t speak_pick(uint64_t *state, uint64_t n);
+
+/* The unit of work: ten parameters, about 500 bytes. */
+enum { UNIT_NAMES = 10, UNIT_VALUE = 48 };
+
+extern const char *const unit_name[UNIT_NAMES];
+/* UNIT_VALUE letters that differ with each x, and a NUL. */
+void unit_value(char out[UNIT_VALUE + 1], uint64_t x);
+
+#endif
