@@ -174,7 +174,7 @@ namespaces(void)
 	for (i = 0; bad[i] != NULL; i++) {
 		key = kit_key(700, bad[i]);
 		T(drv->create(c, &key, &rec, &err) == SSTATE_EINVAL,
-		    "F-06 namespace \"%s\" is refused",
+		    "F-06, R-96 namespace \"%s\" is refused",
 		    i == 3 ? "a\\n" : bad[i]);
 	}
 	for (i = 0; good[i] != NULL; i++) {
@@ -185,7 +185,7 @@ namespaces(void)
 			kit_get(&got, c, &key) == 0 &&
 			drv->reap(&n, c, good[i], 20, 0, &err) == 0 && n == 1 &&
 			kit_get(&got, c, &key) == SSTATE_ENOTFOUND,
-		    "F-06 namespace \"%s\" stays in the directory %s", good[i],
+		    "F-06, R-96 namespace \"%s\" stays in the directory %s", good[i],
 		    err.text);
 	}
 	drv->close(c);

@@ -476,9 +476,11 @@ planted(void)
 		fd = open(victim, O_RDONLY);
 		len = read(fd, buf, sizeof(buf));
 		(void)close(fd);
+		/* F-04: fs.protected_* acts in sticky directories, not here. */
 		T(r == 0 && len == sizeof(text) &&
 			memcmp(buf, text, sizeof(text)) == 0,
-		    "R-102 %s under a record's name: refused, not touched "
+		    "R-102, F-04 %s under a record's name: refused, not "
+		    "touched "
 		    "(%d)",
 		    plants[i].what, r);
 		kit_rm(store);
