@@ -106,12 +106,10 @@ stand_on(struct attempts *at, const struct view *v, struct rec *base,
 }
 
 int
-attempts_rebase(struct attempts *at, const struct view *v,
-    struct sstate_error *err)
+attempts_rebase(struct attempts *at, struct view *v, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	struct arena *a = at->fresh->a;
-	struct rec *base, *work;
+	struct rec *base = &v->rec, *work;
 	size_t bytes, values;
 	int r, alone, strict = (s->env->flags & SSTATE_STRICT) != 0;
 
@@ -123,10 +121,8 @@ attempts_rebase(struct attempts *at, const struct view *v,
 		goto fail;
 	at->own += (unsigned)alone;
 	r = SSTATE_ENOMEM;
-	if ((base = arena_get(a, sizeof(*base))) == NULL ||
-	    (work = arena_get(a, sizeof(*work))) == NULL)
+	if ((work = arena_get(at->fresh->a, sizeof(*work))) == NULL)
 		goto fail;
-	*base = v->rec;
 	if ((r = rec_copy(work, base)) != 0 ||
 	    /* what we wrote ourselves is no conflict with what remains */
 	    (r = ops_replay(work, at->ours ? base : s->base, &s->ops,

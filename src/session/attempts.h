@@ -37,7 +37,7 @@ void attempts_drop(struct attempts *at);
  * undecided write of ours that shows in it is not done again; where none can
  * be told from what others wrote it is SSTATE_ESTORE, for good.
  */
-int attempts_rebase(struct attempts *at, const struct view *v,
+int attempts_rebase(struct attempts *at, struct view *v,
     struct sstate_error *err);
 /* Keep what the session stands on; r is the outcome, handed back. */
 int attempts_end(struct attempts *at, int r);

@@ -9,9 +9,7 @@
 #include "session/commit.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/rand.h"
 #include "session/attempts.h"
@@ -24,7 +22,6 @@
 int
 commit_identity(struct sstate_session *s, struct sstate_error *err)
 {
-	const struct keyring *ring;
 	const struct ringkey *key;
 	int r;
 
@@ -37,12 +34,8 @@ commit_identity(struct sstate_session *s, struct sstate_error *err)
 	}
 	if (s->has_id)
 		return 0;
-	if ((r = env_ring(&ring, s->env, err)) != 0)
-		return r;
-	if ((key = keyring_issuer(ring, env_now(s->env))) == NULL)
-		return sstate_fail(err, SSTATE_EUNSAFE, 0,
-		    "keyring: no key issues now");
-	if ((r = token_new(&s->tok, key, s->env->ns, s->env->cls, err)) != 0)
+	if ((r = env_issuer(&key, s->env, err)) != 0 ||
+	    (r = token_new(&s->tok, key, s->env->ns, s->env->cls, err)) != 0)
 		return r;
 	s->key = key;
 	s->text[0] = '\0';
@@ -61,7 +54,6 @@ create(struct sstate_session *s, struct sstate_error *err)
 	if ((r = commit_identity(s, err)) != 0)
 		return r;
 	s->work->id_since = now;
-	s->work->mindset = s->mindset;
 	write_times(s, &head, NULL, s->work, now);
 	if ((r = write_seal(s, &out, s->a, &s->tok, s->key, &head, 0, s->work,
 		 err)) != 0)
@@ -143,10 +135,7 @@ attempt(struct attempts *at, struct sstate_error *err)
 static int
 gone(struct sstate_session *s, int r, struct sstate_error *err)
 {
-	if (r != SSTATE_ENOTFOUND && r != SSTATE_EEXPIRED &&
-	    r != SSTATE_EAUTH && r != SSTATE_EGONE)
-		return r;
-	return session_gone(s, err);
+	return fetch_is_none(r) ? session_gone(s, err) : r;
 }
 
 /*

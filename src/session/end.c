@@ -26,7 +26,6 @@ static int
 end_successor(struct sstate_session *s, const struct view *v, int depth,
     struct sstate_error *err)
 {
-	const struct keyring *ring;
 	const struct ringkey *key;
 	struct token next;
 	int r;
@@ -34,11 +33,9 @@ end_successor(struct sstate_session *s, const struct view *v, int depth,
 	if (depth >= DEPTH)
 		return sstate_fail(err, SSTATE_EBUSY, 0,
 		    "logout: too many new ids in a row");
-	if ((r = env_ring(&ring, s->env, err)) != 0)
-		return r;
-	if (token_from_bytes(&next, &key, ring, s->env->ns, v->tok.cls,
-		v->rec.succ, env_now(s->env)) != 0)
-		return 0; /* under a retired key: it opens nothing */
+	if ((r = fetch_successor(s, &next, &key, v, err)) != 0)
+		/* EGONE: under a retired key, it opens nothing */
+		return r == SSTATE_EGONE ? 0 : r;
 	r = end_record(s, &next, key, 0, depth + 1, err);
 	token_wipe(&next);
 	return r;

@@ -224,6 +224,22 @@ env_ring(const struct keyring **out, struct sstate *env,
 	return 0;
 }
 
+int
+env_issuer(const struct ringkey **out, struct sstate *env,
+    struct sstate_error *err)
+{
+	const struct keyring *ring;
+	int r;
+
+	*out = NULL;
+	if ((r = env_ring(&ring, env, err)) != 0)
+		return r;
+	if ((*out = keyring_issuer(ring, env_now(env))) == NULL)
+		return sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "keyring: no key issues now");
+	return 0;
+}
+
 /* Root looks into somebody's directory: the ring's owner is its owner. */
 static uid_t
 ring_owner(const struct sstate *env)

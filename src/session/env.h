@@ -59,6 +59,9 @@ void env_tick(struct sstate *env, int64_t now);
 /* The ring in force; SSTATE_EUNSAFE and a text if there is none. */
 int env_ring(const struct keyring **out, struct sstate *env,
     struct sstate_error *err);
+/* The key that issues now; SSTATE_EUNSAFE and a text if none does. */
+int env_issuer(const struct ringkey **out, struct sstate *env,
+    struct sstate_error *err);
 /*
  * A kid that is not in used came: look again, at most once a second, or wait
  * for the thread that does.  1: another ring than used is in force.

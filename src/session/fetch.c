@@ -85,20 +85,33 @@ fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
 	return 0;
 }
 
-static int
-successor(struct sstate_session *s, struct view *next, const struct view *v,
-    struct sstate_error *err)
+int
+fetch_is_none(int r)
+{
+	return r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
+	    r == SSTATE_EAUTH || r == SSTATE_EGONE;
+}
+
+int
+fetch_successor(struct sstate_session *s, struct token *tok,
+    const struct ringkey **key, const struct view *v, struct sstate_error *err)
 {
 	const struct keyring *ring;
 	int r;
 
-	memset(next, 0, sizeof(*next));
 	if ((r = env_ring(&ring, s->env, err)) != 0)
 		return r;
-	return token_from_bytes(&next->tok, &next->key, ring, s->env->ns,
-		   v->tok.cls, v->rec.succ, env_now(s->env)) == 0
-	    ? 0
-	    : SSTATE_EGONE;
+	r = token_from_bytes(tok, key, ring, s->env->ns, v->tok.cls,
+	    v->rec.succ, env_now(s->env));
+	return r == 0 ? 0 : SSTATE_EGONE;
+}
+
+static int
+successor(struct sstate_session *s, struct view *next, const struct view *v,
+    struct sstate_error *err)
+{
+	memset(next, 0, sizeof(*next));
+	return fetch_successor(s, &next->tok, &next->key, v, err);
 }
 
 /*

@@ -16,5 +16,11 @@ int fetch(struct sstate_session *s, struct view *v, struct arena *a,
 /* The same for this very record: a stub is handed out as it is. */
 int fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
     struct sstate_error *err);
+/* Does this outcome say that no session opens there?  Not a failure. */
+int fetch_is_none(int r);
+/* The token that v, a moved stub, leads to; SSTATE_EGONE if none of ours. */
+int fetch_successor(struct sstate_session *s, struct token *tok,
+    const struct ringkey **key, const struct view *v,
+    struct sstate_error *err);
 
 #endif

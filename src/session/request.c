@@ -16,7 +16,6 @@
 struct part {
 	struct sstate_session *s;
 	struct table *params;
-	uint32_t from;
 	struct sstate_val id[LIMIT_OUR_COOKIES];
 	size_t nid;
 	struct sstate_val page, csrf;

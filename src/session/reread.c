@@ -49,15 +49,12 @@ reread_record(struct sstate_session *s)
 	v->key = s->key;
 	if ((r = fetch(s, v, s->a, &err)) == 0 && v->rec.mindset != s->mindset)
 		r = SSTATE_EMINDSET;
-	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
-	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
+	if (fetch_is_none(r))
 		return session_gone(s, NULL);
 	if (r != 0)
 		return session_fail(s, r, "reload: %s",
 		    err.code == r ? err.text : sstate_strerror(r));
-	if ((r = session_adopt(s, v, s->a)) != 0)
-		return session_fail(s, r, "reload: %s", sstate_strerror(r));
-	ops_init(&s->ops, s->a);
+	session_adopt(s, v);
 	s->witness = s->head.revision;
 	return 0;
 }

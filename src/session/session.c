@@ -6,19 +6,17 @@
  */
 #include "session/reread.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "session/change.h"
 #include "session/doubt.h"
 #include "session/fetch.h"
 #include "session/mindset.h"
+#include "session/options.h"
 #include "session/pagestate.h"
 #include "session/request.h"
 #include "session/users.h"
-#include "session/change.h"
-#include "session/options.h"
 
 #define HOW_FLAGS (SSTATE_MUST_EXIST | SSTATE_EAGER | SSTATE_NO_STORE)
 
@@ -75,16 +73,14 @@ recall(struct sstate_session *s, struct sstate_error *err)
 	if (r != 0)
 		return r;
 	r = fetch(s, v, s->a, err);
-	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
-	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
+	if (fetch_is_none(r))
 		return without(s, r, err);
 	if (r != 0)
 		return r;
 	if (v->rec.mindset != s->mindset) /* K08 */
 		return sstate_fail(err, SSTATE_EMINDSET, 0,
 		    "begin: the session was recorded under the other mindset");
-	if ((r = session_adopt(s, v, s->a)) != 0)
-		return err_plain(err, r, "begin");
+	session_adopt(s, v);
 	s->is_new = 0;
 	s->witness = s->head.revision;
 	s->accessed = s->head.written;
@@ -109,22 +105,29 @@ begin(struct sstate_session *s, const struct sstate_how *how,
 	static const struct sstate_web none = SSTATE_WEB_INIT;
 	struct sstate_web w;
 	struct rec *rec;
-	int r;
+	int r, stored;
 
 	if ((r = options_copy(&w, sizeof(w), web != NULL ? web : &none, "web",
 		 err)) != 0 ||
 	    (r = take_how(s, how, err)) != 0 ||
 	    (r = request_read(s, &w, err)) != 0)
 		return r;
+	stored = (s->how & SSTATE_NO_STORE) == 0;
 	if (s->scope == NULL)
 		s->scope = s->path != NULL ? s->path : "";
-	if ((rec = arena_get(s->a, sizeof(*rec))) == NULL)
-		return err_plain(err, SSTATE_ENOMEM, "begin");
-	session_blank(s, rec);
-	if ((s->how & SSTATE_NO_STORE) != 0)
+	if (stored) {
+		env_tick(s->env, s->now);
+		if ((r = recall(s, err)) != 0)
+			return r;
+	}
+	if (!s->exists) {
+		if ((rec = arena_get(s->a, sizeof(*rec))) == NULL)
+			return err_plain(err, SSTATE_ENOMEM, "begin");
+		session_blank(s, rec);
+	}
+	if (!stored)
 		return 0;
-	env_tick(s->env, s->now);
-	if ((r = recall(s, err)) != 0 || (r = pagestate_take(s, err)) != 0)
+	if ((r = pagestate_take(s, err)) != 0)
 		return r;
 	if ((r = first_use(s)) != 0 || (r = mindset_take(s)) != 0)
 		return err_plain(err, r, "begin");

@@ -72,24 +72,21 @@ session_blank(struct sstate_session *s, struct rec *r)
 	ops_init(&s->ops, s->a);
 }
 
-int
-session_adopt(struct sstate_session *s, const struct view *v, struct arena *a)
+void
+session_adopt(struct sstate_session *s, struct view *v)
 {
-	struct rec *r;
+	struct rec *r = &v->rec;
 
-	if ((r = arena_get(a, sizeof(*r))) == NULL)
-		return SSTATE_ENOMEM;
-	*r = v->rec;
 	s->base = s->work = r;
 	s->bytes = rec_weight(r, &s->values);
 	s->tok = v->tok;
 	s->key = v->key;
 	s->head = v->head;
+	ops_init(&s->ops, s->a);
 	s->text[0] = '\0'; /* made when it is asked for */
 	s->has_id = s->exists = 1;
 	if (v->moved)
 		s->tell = 1;
-	return 0;
 }
 
 int64_t

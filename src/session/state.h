@@ -141,9 +141,8 @@ int session_open_for_change(struct sstate_session *s);
 int session_gone(struct sstate_session *s, struct sstate_error *err);
 /* r becomes base and work: a record without values, no id. */
 void session_blank(struct sstate_session *s, struct rec *r);
-/* Take v for the session's record: base and work, token, head. */
-int session_adopt(struct sstate_session *s, const struct view *v,
-    struct arena *a);
+/* Take v, which lies in the session's arena, for its record. */
+void session_adopt(struct sstate_session *s, struct view *v);
 /* tok as the client has it; most requests never need it. */
 const char *session_text(struct sstate_session *s);
 /* When it expires: the sooner of its two deadlines. */

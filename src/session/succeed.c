@@ -15,6 +15,7 @@
 #include "base/wipe.h"
 #include "session/attempts.h"
 #include "session/change.h"
+#include "session/fetch.h"
 #include "session/write.h"
 #include "store/store.h"
 
@@ -23,14 +24,10 @@ enum { ASK_AGAIN = 3 };
 static int
 draw(struct sstate_session *s, struct sstate_error *err)
 {
-	const struct keyring *ring;
 	int r;
 
-	if ((r = env_ring(&ring, s->env, err)) != 0)
+	if ((r = env_issuer(&s->succ.key, s->env, err)) != 0)
 		return r;
-	if ((s->succ.key = keyring_issuer(ring, env_now(s->env))) == NULL)
-		return sstate_fail(err, SSTATE_EUNSAFE, 0,
-		    "keyring: no key issues now");
 	s->succ.created = 0;
 	return token_new(&s->succ.tok, s->succ.key, s->env->ns, s->env->cls,
 	    err);
@@ -234,8 +231,7 @@ other_won(struct attempts *at, struct sstate_error *err)
 	int r;
 
 	r = attempts_read(at, &v, &s->tok, s->key, 1, err);
-	if (r == SSTATE_ENOTFOUND || r == SSTATE_EEXPIRED ||
-	    r == SSTATE_EAUTH || r == SSTATE_EGONE)
+	if (fetch_is_none(r))
 		return fail_gone(s, err);
 	if (r != 0)
 		return r;
