@@ -5,6 +5,7 @@
  * be run under -fsanitize=thread as well (R-101): an environment is shared,
  * a session never.
  */
+/* label: thread */
 #include <pthread.h>
 
 #include "race.h"

@@ -1,6 +1,7 @@
 /*
  * memory_test.c - `memory:`: limits, eviction, sharing, copies, threads
  */
+/* label: thread */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -5,6 +5,7 @@
  * The driver here is `memory:` with counters and a door: a get can be made
  * to wait inside found() until the test opens it.
  */
+/* label: thread */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
