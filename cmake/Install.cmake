@@ -16,6 +16,15 @@ install(FILES include/securestate.h TYPE INCLUDE)
 install(FILES include/securestate/cgi.h include/securestate/store.h
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/securestate")
 
+# What static drivers need, as the targets that the static library names.
+set(SSTATE_FIND_PRIVATE "")
+foreach(name IN LISTS SSTATE_STATIC_DRIVERS)
+  string(REPLACE ";" " " needs "${SSTATE_NEEDS_${name}}")
+  string(APPEND SSTATE_FIND_PRIVATE
+    "  pkg_check_modules(SSTATE_${name} QUIET IMPORTED_TARGET ${needs})\n")
+endforeach()
+string(REPLACE ";" " " SSTATE_PRIVATE_PC "${SSTATE_PRIVATE_MODULES}")
+
 configure_package_config_file(cmake/securestateConfig.cmake.in
   securestateConfig.cmake INSTALL_DESTINATION "${cmakedir}")
 write_basic_package_version_file(securestateConfigVersion.cmake

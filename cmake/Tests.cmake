@@ -4,6 +4,7 @@
 # A comment line in a test may say
 #	link: -Wl,--wrap=pwrite		options for this one program
 #	label: NAME			one more label
+#	driver: NAME			link that store driver, or skip
 # Whoever traces processes gets the label "trace": no sanitizer bears that.
 set(SSTATE_THREAD_TESTS "")
 
@@ -48,6 +49,20 @@ foreach(source IN LISTS programs)
   string(REPLACE "/" "_" target "${name}_test")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
   sstate_comment(options "${source}" "link")
+  sstate_comment(drivers "${source}" "driver")
+  set(missing "")
+  foreach(driver IN LISTS drivers)
+    if(TARGET driver_${driver})
+      list(APPEND options driver_${driver})
+    else()
+      set(missing "${driver}")
+    endif()
+  endforeach()
+  if(missing)
+    add_test(NAME "${name}" COMMAND "${CMAKE_COMMAND}" -E echo
+      "1..0 # SKIP this build has no driver ${missing}")
+    continue()
+  endif()
   add_executable(${target} "${source}")
   set_target_properties(${target} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")

@@ -138,6 +138,19 @@ SSTATE_API int sstate_conf_int(int64_t *out, struct sstate_conf *c,
 /* opts.handles[]: not ours to close, used by one thread at a time; or NULL. */
 SSTATE_API void *sstate_conf_handle(struct sstate_conf *c);
 
+/*
+ * One context of a store without an environment: for tools and test kits.
+ * Of the options stores, handles, drivers, ns, alloc and the flags
+ * SSTATE_NO_PLUGINS and SSTATE_NO_CREATE count; stores must be there.
+ */
+struct sstate_store;
+SSTATE_API int sstate_store_open(struct sstate_store **out,
+    const struct sstate_options *o, struct sstate_error *err) SSTATE_MUST;
+/* The table behind it, and the context that its slots take. */
+SSTATE_API const struct sstate_driver *sstate_store_driver(
+    struct sstate_store *s, void **ctx);
+SSTATE_API void sstate_store_close(struct sstate_store *s);
+
 #ifdef __cplusplus
 }
 #endif

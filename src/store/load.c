@@ -1,6 +1,8 @@
 /*
  * load.c - from a scheme to a driver's table
  *
+ * What the program gave comes first, then what is linked in, then a file.
+ *
  * Invariant: no slot of a table is called, and no name of it read, before
  * its ABI number and its size were checked.
  */
@@ -11,15 +13,7 @@
 #include <string.h>
 
 #include "store/conf.h"
-
-extern const struct sstate_driver sstate_driver_v1_file;
-extern const struct sstate_driver sstate_driver_v1_memory;
-
-static const struct sstate_driver *const built_in[] = {
-	&sstate_driver_v1_file,
-	&sstate_driver_v1_memory,
-	NULL,
-};
+#include "store/plugin.h"
 
 static bool
 is_scheme(const char *s)
@@ -79,30 +73,55 @@ list(char *to, size_t max, const struct sstate_driver *const *v)
 	}
 }
 
+static int
+unknown(const char *scheme, const struct sstate_driver *const *given,
+    int plugins, struct sstate_error *err)
+{
+	char known[128] = "";
+
+	list(known, sizeof(known), given);
+	list(known, sizeof(known), load_built_in);
+	return sstate_fail(err, SSTATE_ENOTSUP, 0,
+	    "no store driver is called %s; known are %s%s%.80s", scheme, known,
+	    plugins ? "; none lies in " : "", plugins ? plugin_folder : "");
+}
+
 int
 load_driver(const struct sstate_driver **out, const char *scheme,
-    const struct sstate_driver *const *given, struct sstate_error *err)
+    const struct sstate_driver *const *given, uint32_t flags,
+    struct sstate_error *err)
 {
+	const int plugins =
+	    (flags & SSTATE_NO_PLUGINS) == 0 && plugin_folder[0] != '\0';
 	const struct sstate_driver *const *v;
-	char known[128] = "";
+	const struct sstate_driver *d = NULL;
 	int r;
 
 	*out = NULL;
-	for (v = given; v != NULL && *v != NULL; v++) {
+	for (v = given; d == NULL && v != NULL && *v != NULL; v++) {
 		if ((r = load_check(*v, err)) != 0)
 			return r;
-		if (strcmp((*v)->scheme, scheme) == 0) {
-			*out = *v;
-			return 0;
-		}
+		if (strcmp((*v)->scheme, scheme) == 0)
+			d = *v;
 	}
-	for (v = built_in; *v != NULL; v++)
-		if (strcmp((*v)->scheme, scheme) == 0) {
-			*out = *v;
-			return load_check(*v, err);
-		}
-	list(known, sizeof(known), given);
-	list(known, sizeof(known), built_in);
-	return sstate_fail(err, SSTATE_ENOTSUP, 0,
-	    "no store driver is called %s; known are %s", scheme, known);
+	for (v = load_built_in; d == NULL && *v != NULL; v++)
+		if (strcmp((*v)->scheme, scheme) == 0)
+			d = *v;
+	if (d == NULL) {
+		/* A path is made of it: [a-z0-9] and nothing else. */
+		r = plugins && is_scheme(scheme)
+		    ? plugin_load(&d, plugin_folder, scheme, err)
+		    : SSTATE_ENOTFOUND;
+		if (r == SSTATE_ENOTFOUND)
+			return unknown(scheme, given, plugins, err);
+		if (r != 0)
+			return r;
+	}
+	if ((r = load_check(d, err)) != 0)
+		return r;
+	if (strcmp(d->scheme, scheme) != 0)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "%s: the driver calls itself %s", scheme, d->scheme);
+	*out = d;
+	return 0;
 }

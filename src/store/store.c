@@ -58,7 +58,7 @@ find_driver(const struct sstate_driver **out, const struct store_options *o,
 	if ((r = conf_parse(&c, o->uris[0], handle, o->flags, o->ns, &o->hook,
 		 err)) != 0)
 		return r;
-	r = load_driver(out, conf_scheme(c), o->drivers, err);
+	r = load_driver(out, conf_scheme(c), o->drivers, o->flags, err);
 	conf_free(c);
 	if (r == 0 && handle != NULL && ((*out)->caps & SSTATE_CAP_HANDLE) == 0)
 		r = sstate_fail(err, SSTATE_EINVAL, 0,

@@ -4,32 +4,15 @@
  * With sync=none at full scale; with sync=data at a hundredth, for each
  * commit waits for the disk.
  */
-#include "conform.h"
+#include "drivers/kit.h"
 
 #include "file_kit.h"
-
-static int
-open_conf(void **ctx, const struct conform *c, struct sstate_error *err)
-{
-	struct sstate_conf *conf;
-	int r;
-
-	*ctx = NULL;
-	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL, err)) !=
-	    0)
-		return r;
-	r = c->driver->open(ctx, conf, err);
-	if (r == 0)
-		r = conf_unused(conf, err);
-	conf_free(conf);
-	return r;
-}
 
 static void
 suite(const char *params, unsigned scale)
 {
 	struct conform c = { .driver = &sstate_driver_v1_file,
-		.open = open_conf,
+		.open = drv_open,
 		.scale = scale };
 	char dir[KIT_DIR], uri[PATH_MAX + 64];
 	const char *env = getenv("SSTATE_TEST_SCALE");
