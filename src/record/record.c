@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "record/marks.h"
 
 enum {
 	PAYLOAD_VERSION = 1,
@@ -319,54 +320,58 @@ take_map(struct table *t, struct arena *a, struct in *in)
 		spoil(in, SSTATE_EPARSE);
 }
 
-/* Used marks lie by (issued, jti). */
-static int
-once_order(const struct rec_once *o, const uint8_t jti[16], int64_t issued)
-{
-	if (o->issued != issued)
-		return o->issued < issued ? -1 : 1;
-	return memcmp(o->jti, jti, sizeof(o->jti));
-}
-
 static void
-take_once(struct rec *r, struct in *in)
+take_once(struct rec *r, struct arena *a, struct in *in)
 {
 	const struct rec_once *last = NULL;
-	struct rec_once *o;
+	struct rec_once *list, *o;
 	const uint8_t *p;
-	uint64_t i, n;
+	size_t i, n;
 
 	r->once_floor = take_time(in);
-	n = take_int(in, LIMIT_ONCE, SSTATE_ETOOBIG);
+	n = (size_t)take_int(in, LIMIT_ONCE, SSTATE_ETOOBIG);
+	if (n == 0)
+		return;
+	if ((list = arena_get(a, n * sizeof(*list))) == NULL) {
+		spoil(in, SSTATE_ENOMEM);
+		return;
+	}
 	for (i = 0; i < n; i++, last = o) {
-		o = &r->once[i];
+		o = &list[i];
 		if ((p = take(in, sizeof(o->jti))) == NULL)
 			return;
 		memcpy(o->jti, p, sizeof(o->jti));
 		o->issued = take_time(in);
 		/* Beyond the floor and in order: one form for one set. */
 		if (o->issued <= r->once_floor ||
-		    (last != NULL && once_order(last, o->jti, o->issued) >= 0))
+		    (last != NULL && marks_order(last, o->jti, o->issued) >= 0))
 			spoil(in, SSTATE_EPARSE);
 		if (in->bad != 0)
 			return;
 	}
-	r->nonce = (size_t)n;
+	r->once = list;
+	r->nonce = n;
 }
 
 static void
-take_commits(struct rec *r, struct in *in)
+take_commits(struct rec *r, struct arena *a, struct in *in)
 {
 	const uint8_t *p;
-	uint64_t i, n;
+	uint64_t *list;
+	size_t i, n;
 
-	n = take_int(in, LIMIT_COMMIT_IDS, SSTATE_ETOOBIG);
-	if ((p = take(in, (size_t)n * 8)) == NULL)
+	n = (size_t)take_int(in, LIMIT_COMMIT_IDS, SSTATE_ETOOBIG);
+	if (n == 0 || (p = take(in, n * 8)) == NULL)
 		return;
+	if ((list = arena_get(a, n * sizeof(*list))) == NULL) {
+		spoil(in, SSTATE_ENOMEM);
+		return;
+	}
+	r->commit = list;
 	for (i = 0; i < n; i++, p += 8) {
 		if (rec_commit_known(r, get64(p)))
 			spoil(in, SSTATE_EPARSE);
-		r->commit[r->ncommit++] = get64(p);
+		list[r->ncommit++] = get64(p);
 	}
 }
 
@@ -391,8 +396,8 @@ take_live(struct rec *r, struct arena *a, unsigned flags, struct in *in)
 		if ((p = take(in, sizeof(r->succ))) != NULL)
 			memcpy(r->succ, p, sizeof(r->succ));
 	}
-	take_once(r, in);
-	take_commits(r, in);
+	take_once(r, a, in);
+	take_commits(r, a, in);
 	take_map(&r->vals, a, in);
 }
 
@@ -435,7 +440,7 @@ map_decode(struct table *out, struct arena *a, const uint8_t *p, size_t n)
 	return in.bad;
 }
 
-/* ---- Weight and marks ---- */
+/* ---- Weight ---- */
 
 size_t
 rec_weight(const struct rec *r, size_t *values)
@@ -455,80 +460,4 @@ rec_weight(const struct rec *r, size_t *values)
 	}
 	*values = n;
 	return bytes;
-}
-
-int
-rec_once_used(const struct rec *r, const uint8_t jti[16], int64_t issued)
-{
-	size_t i;
-
-	if (issued <= r->once_floor)
-		return 1;
-	for (i = 0; i < r->nonce; i++)
-		if (memcmp(r->once[i].jti, jti, sizeof(r->once[i].jti)) == 0)
-			return 1;
-	return 0;
-}
-
-/* Every mark at or before when leaves the list, told by the floor. */
-static void
-once_raise(struct rec *r, int64_t when)
-{
-	size_t i = 0;
-
-	while (i < r->nonce && r->once[i].issued <= when)
-		i++;
-	memmove(r->once, r->once + i, (r->nonce - i) * sizeof(r->once[0]));
-	r->nonce -= i;
-	r->once_floor = when;
-}
-
-int
-rec_once_take(struct rec *r, const uint8_t jti[16], int64_t issued)
-{
-	size_t i;
-
-	if (rec_once_used(r, jti, issued))
-		return SSTATE_EEXIST;
-	if (r->nonce == LIMIT_ONCE) {
-		/* The earliest goes, so that the floor rises least. */
-		if (issued <= r->once[0].issued) {
-			once_raise(r, issued);
-			return 0;
-		}
-		once_raise(r, r->once[0].issued);
-	}
-	for (i = r->nonce; i > 0; i--) {
-		if (once_order(&r->once[i - 1], jti, issued) < 0)
-			break;
-		r->once[i] = r->once[i - 1];
-	}
-	memcpy(r->once[i].jti, jti, sizeof(r->once[i].jti));
-	r->once[i].issued = issued;
-	r->nonce++;
-	return 0;
-}
-
-void
-rec_commit_note(struct rec *r, uint64_t id)
-{
-	if (rec_commit_known(r, id))
-		return;
-	if (r->ncommit == LIMIT_COMMIT_IDS) {
-		r->ncommit--;
-		memmove(r->commit, r->commit + 1,
-		    r->ncommit * sizeof(r->commit[0]));
-	}
-	r->commit[r->ncommit++] = id;
-}
-
-int
-rec_commit_known(const struct rec *r, uint64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < r->ncommit; i++)
-		if (r->commit[i] == id)
-			return 1;
-	return 0;
 }

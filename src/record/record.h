@@ -36,16 +36,15 @@ struct rec {
 	int64_t grace_until;	/* of REC_MOVED */
 	uint8_t succ[45];	/* of REC_MOVED: token bytes */
 	int64_t once_floor;	/* once pages issued at or before it are used */
-	size_t nonce;
-	struct rec_once once[LIMIT_ONCE];	/* oldest first */
-	size_t ncommit;
-	uint64_t commit[LIMIT_COMMIT_IDS];	/* oldest first */
+	size_t nonce, ncommit;
+	const struct rec_once *once;	/* oldest first, at most LIMIT_ONCE */
+	const uint64_t *commit;		/* the same, LIMIT_COMMIT_IDS */
 	struct table vals;
 };
 
 /* A live record without values. */
 void rec_init(struct rec *r, struct arena *a);
-/* Values shared with src, all else copied. */
+/* Values and marks shared with src, all else copied. */
 int rec_copy(struct rec *dst, const struct rec *src);
 
 /*
@@ -67,11 +66,14 @@ int map_decode(struct table *out, struct arena *a, const uint8_t *p, size_t n);
 /* Bytes that count against max_bytes: names and values; *values counts. */
 size_t rec_weight(const struct rec *r, size_t *values);
 
-/* Mark a once page as used: 0; SSTATE_EEXIST if it was, or is at the floor. */
+/*
+ * Mark a once page as used: 0; SSTATE_EEXIST if it was, or is at the floor;
+ * SSTATE_ENOMEM.
+ */
 int rec_once_take(struct rec *r, const uint8_t jti[16], int64_t issued);
 int rec_once_used(const struct rec *r, const uint8_t jti[16], int64_t issued);
-/* Note a commit id, forgetting the oldest. */
-void rec_commit_note(struct rec *r, uint64_t id);
+/* Note a commit id, forgetting the oldest; 0 or SSTATE_ENOMEM. */
+int rec_commit_note(struct rec *r, uint64_t id);
 int rec_commit_known(const struct rec *r, uint64_t id);
 
 #endif

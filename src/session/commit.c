@@ -95,9 +95,9 @@ to_write(struct sstate_session *s, struct rec **out, struct arena *a,
 	if ((r = doubt_id(s, err)) != 0)
 		return r;
 	if ((*out = arena_get(a, sizeof(**out))) == NULL ||
-	    rec_copy(*out, s->work) != 0)
+	    rec_copy(*out, s->work) != 0 ||
+	    rec_commit_note(*out, s->trying.id) != 0)
 		return err_plain(err, SSTATE_ENOMEM, "commit");
-	rec_commit_note(*out, s->trying.id);
 	return 0;
 }
 
@@ -122,8 +122,7 @@ attempt(struct attempts *at, struct sstate_error *err)
 		if (rec != s->work) {
 			/* the ids in it go on with the record */
 			s->work->ncommit = rec->ncommit;
-			memcpy(s->work->commit, rec->commit,
-			    sizeof(rec->commit));
+			s->work->commit = rec->commit;
 		}
 		attempts_settle(s);
 	} else if (r == SSTATE_ESTORE || r == SSTATE_ESYS)

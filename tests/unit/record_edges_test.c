@@ -145,7 +145,8 @@ encode_failures(void)
 	T(b.bad == SSTATE_EINVAL, "R-90 a time before 1970 is not sealed");
 	buf_init(&b, a, 8, 8);
 	b.bad = SSTATE_ENOMEM;
-	r.ncommit = 2;
+	if (rec_commit_note(&r, 1) != 0 || rec_commit_note(&r, 2) != 0)
+		abort();
 	rec_encode(&b, &r);
 	T(b.bad == SSTATE_ENOMEM && b.len == 0,
 	    "R-90 what was bad before stays what it was");

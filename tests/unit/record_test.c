@@ -81,7 +81,8 @@ same(const struct rec *a, const struct rec *b)
 	    memcmp(a->succ, b->succ, 45) != 0 ||
 	    a->once_floor != b->once_floor || a->nonce != b->nonce ||
 	    a->ncommit != b->ncommit ||
-	    memcmp(a->commit, b->commit, a->ncommit * 8) != 0 ||
+	    (a->ncommit > 0 &&
+		memcmp(a->commit, b->commit, a->ncommit * 8) != 0) ||
 	    (a->user == NULL) != (b->user == NULL) ||
 	    (a->user != NULL && strcmp(a->user, b->user) != 0))
 		return 0;
@@ -144,8 +145,8 @@ rich(struct rec *r, struct arena *a)
 	r->once_floor = 5;
 	(void)rec_once_take(r, (const uint8_t *)"0123456789abcdef", 1699990000);
 	(void)rec_once_take(r, (const uint8_t *)"0123456789abcdeg", 300);
-	rec_commit_note(r, 77);
-	rec_commit_note(r, UINT64_MAX);
+	(void)rec_commit_note(r, 77);
+	(void)rec_commit_note(r, UINT64_MAX);
 	set1(r, "name", "value", 5);
 	(void)table_set(&r->vals, "color", two, 2);
 	(void)table_set(&r->vals, "none", NULL, 0);
@@ -268,7 +269,7 @@ static void
 test_table_forms(void)
 {
 	struct arena *a = arena_new(NULL, 1 << 16);
-	struct rec r, back;
+	struct rec r, back, more;
 	struct table t;
 	struct buf b;
 
@@ -297,9 +298,11 @@ test_table_forms(void)
 	NEED(rec_copy(&back, &r) == 0, "copied");
 	set1(&back, "a", "2", 1);
 	set1(&back, "b", "2", 1);
-	back.commit[0] = 7;
+	NEED(rec_commit_note(&r, 5) == 0 && rec_copy(&more, &r) == 0 &&
+		rec_commit_note(&more, 7) == 0,
+	    "noted");
 	T(r.vals.live == 1 && table_find(&r.vals, "a")->vals[0].ptr[0] == '1' &&
-		r.commit[0] == 0,
+		r.ncommit == 1 && r.commit[0] == 5 && more.ncommit == 2,
 	    "a copy changes alone");
 	arena_free(a);
 }
@@ -538,14 +541,14 @@ test_commits(void)
 	rec_init(&r, a);
 	T(!rec_commit_known(&r, 0), "no commit id is known at first, not 0");
 	for (i = 1; i <= LIMIT_COMMIT_IDS; i++)
-		rec_commit_note(&r, i << 40);
+		(void)rec_commit_note(&r, i << 40);
 	T(r.ncommit == 16 && rec_commit_known(&r, 1ull << 40) &&
 		rec_commit_known(&r, 16ull << 40),
 	    "the last 16 commit ids are known");
-	rec_commit_note(&r, 3ull << 40);
+	(void)rec_commit_note(&r, 3ull << 40);
 	T(r.ncommit == 16 && rec_commit_known(&r, 1ull << 40),
 	    "one that is known takes no place");
-	rec_commit_note(&r, 17ull << 40);
+	(void)rec_commit_note(&r, 17ull << 40);
 	T(r.ncommit == 16 && !rec_commit_known(&r, 1ull << 40) &&
 		rec_commit_known(&r, 2ull << 40) && r.commit[15] == 17ull << 40,
 	    "the 17th pushes out the first");
@@ -581,6 +584,7 @@ test_memory(void)
 	struct quota q;
 	struct hook h = { quota_alloc, &q };
 	unsigned n, i, wrong = 0;
+	uint8_t jti[16];
 	char name[16];
 	int rc = SSTATE_ENOMEM;
 
@@ -588,6 +592,12 @@ test_memory(void)
 	for (i = 0; i < 200; i++) {
 		(void)snprintf(name, sizeof(name), "name%u", i);
 		set1(&r, name, name, 3);
+	}
+	for (i = 1; i <= LIMIT_COMMIT_IDS; i++) {
+		jti_of(jti, i);
+		NEED(rec_once_take(&r, jti, i) == 0 &&
+			rec_commit_note(&r, i) == 0,
+		    "mark %u", i);
 	}
 	b = encoded(a, &r);
 	for (n = 1; n < 100 && rc != 0; n++) {
