@@ -17,12 +17,6 @@ within(unsigned c, unsigned lo, unsigned hi)
 	return (((lo - 1 - c) & (c - hi - 1)) >> 31) * UINT_MAX;
 }
 
-static char
-hex_char(unsigned v)
-{
-	return (char)('0' + v + (within(v, 10, 15) & ('a' - '0' - 10)));
-}
-
 /* 0..15, or beyond 255. */
 static unsigned
 hex_value(unsigned c)
@@ -33,37 +27,131 @@ hex_value(unsigned c)
 	    (~(digit | alpha) & 0x100);
 }
 
-static char
-b64_char(unsigned v)
+/* ---- Eight characters at once, the first in the highest byte ---------- */
+
+#define EACH(b) (UINT64_C(0x0101010101010101) * (b))
+#define HIGH EACH(0x80)
+
+/* 0xff in each byte from lo to hi; all bytes and bounds are below 0x80. */
+static uint64_t
+span(uint64_t x, unsigned lo, unsigned hi)
 {
-	return (char)((within(v, 0, 25) & ('A' + v)) |
-	    (within(v, 26, 51) & ('a' + v - 26)) |
-	    (within(v, 52, 61) & ('0' + v - 52)) | (within(v, 62, 62) & '-') |
-	    (within(v, 63, 63) & '_'));
+	uint64_t high =
+	    ((x | HIGH) - EACH(lo)) & ~((x | HIGH) - EACH(hi + 1)) & HIGH;
+
+	return (high << 1) - (high >> 7);
 }
 
-/* 0..63, or beyond 255. */
-static unsigned
-b64_value(unsigned c)
+/* Each byte's sum modulo 128; the bytes of x are below that. */
+static uint64_t
+plus(uint64_t x, uint64_t y)
 {
-	unsigned upper = within(c, 'A', 'Z'), lower = within(c, 'a', 'z');
-	unsigned digit = within(c, '0', '9'), dash = within(c, '-', '-');
-	unsigned line = within(c, '_', '_');
-
-	return (upper & (c - 'A')) | (lower & (c - 'a' + 26)) |
-	    (digit & (c - '0' + 52)) | (dash & 62) | (line & 63) |
-	    (~(upper | lower | digit | dash | line) & 0x100);
+	return (x + (y & ~HIGH)) & ~HIGH;
 }
+
+/* n bytes, at most 8, the first one highest; behind them those of fill. */
+static uint64_t
+load(const unsigned char *p, size_t n, uint64_t fill)
+{
+	uint64_t x = 0;
+	size_t i;
+
+	if (n == 8)
+		return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 |
+		    (uint64_t)p[2] << 40 | (uint64_t)p[3] << 32 |
+		    (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+		    (uint64_t)p[6] << 8 | p[7];
+	for (i = 0; i < n; i++)
+		x = x << 8 | p[i];
+	return n == 0 ? fill : x << 8 * (8 - n) | fill >> 8 * n;
+}
+
+static void
+store(void *to, uint64_t x, size_t n)
+{
+	unsigned char *p = to;
+
+	for (; n > 0; n--, x <<= 8)
+		*p++ = (unsigned char)(x >> 56);
+}
+
+/* Each byte's character; the bytes are below 16. */
+static uint64_t
+hex_chars(uint64_t v)
+{
+	return v + EACH('0') + (span(v, 10, 15) & EACH('a' - '0' - 10));
+}
+
+/* The same, below 64. */
+static uint64_t
+b64_chars(uint64_t v)
+{
+	uint64_t by = EACH('A');
+
+	by = plus(by, span(v, 26, 63) & EACH('a' - 'Z' - 1));
+	by = plus(by, span(v, 52, 63) & EACH('0' - 'z' - 1 + 128));
+	by = plus(by, span(v, 62, 63) & EACH('-' - '9' - 1 + 128));
+	by = plus(by, span(v, 63, 63) & EACH('_' - '-' - 1));
+	return plus(v, by);
+}
+
+/* Each character's value; *bad becomes other than 0 if one has none. */
+static uint64_t
+b64_values(uint64_t *bad, uint64_t c)
+{
+	uint64_t x = c & ~HIGH;
+	uint64_t upper = span(x, 'A', 'Z');
+	uint64_t lower = span(x, 'a', 'z');
+	uint64_t digit = span(x, '0', '9');
+	uint64_t dash = span(x, '-', '-');
+	uint64_t line = span(x, '_', '_');
+
+	*bad |= (c & HIGH) | ~(upper | lower | digit | dash | line);
+	return plus(x,
+		   (upper & EACH(128 - 'A')) | (lower & EACH(128 + 26 - 'a')) |
+		       (digit & EACH(52 - '0')) | (dash & EACH(62 - '-')) |
+		       (line & EACH(128 + 63 - '_'))) &
+	    (upper | lower | digit | dash | line);
+}
+
+/* Six bits in each byte, out of the 48 highest bits; and back. */
+static uint64_t
+spread(uint64_t x)
+{
+	x = (x >> 8 & UINT64_C(0x00ffffff00000000)) |
+	    (x >> 16 & UINT64_C(0x0000000000ffffff));
+	x = (x << 4 & UINT64_C(0x0fff00000fff0000)) |
+	    (x & UINT64_C(0x00000fff00000fff));
+	return (x << 2 & UINT64_C(0x3f003f003f003f00)) |
+	    (x & UINT64_C(0x003f003f003f003f));
+}
+
+static uint64_t
+gather(uint64_t x)
+{
+	x = (x >> 2 & UINT64_C(0x0fc00fc00fc00fc0)) |
+	    (x & UINT64_C(0x003f003f003f003f));
+	x = (x >> 4 & UINT64_C(0x00fff00000fff000)) |
+	    (x & UINT64_C(0x00000fff00000fff));
+	return x << 8 >> 40 << 40 | x << 40 >> 24;
+}
+
+/* ---- The texts --------------------------------------------------------- */
 
 void
 hex_encode(char *out, const void *p, size_t n)
 {
 	const unsigned char *in = p;
-	size_t i;
+	size_t k;
+	uint64_t x;
 
-	for (i = 0; i < n; i++) {
-		*out++ = hex_char(in[i] >> 4);
-		*out++ = hex_char(in[i] & 15u);
+	for (; n > 0; n -= k, in += k, out += 2 * k) {
+		k = n < 4 ? n : 4;
+		x = load(in, k, 0) >> 32;
+		x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+		x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+		x = (x | x << 4) & EACH(15);
+		store(out, hex_chars(x), 2 * k);
 	}
 	*out = '\0';
 }
@@ -91,16 +179,13 @@ void
 b64_encode(char *out, const void *p, size_t n)
 {
 	const unsigned char *in = p;
-	unsigned acc = 0, bits = 0;
-	size_t i;
+	size_t k, chars;
 
-	for (i = 0; i < n; i++) {
-		acc = (acc << 8 | in[i]) & 0xffff;
-		for (bits += 8; bits >= 6; bits -= 6)
-			*out++ = b64_char(acc >> (bits - 6) & 63);
+	for (; n > 0; n -= k, in += k, out += chars) {
+		k = n < 6 ? n : 6;
+		chars = B64_LEN(k);
+		store(out, b64_chars(spread(load(in, k, 0))), chars);
 	}
-	if (bits > 0)
-		*out++ = b64_char(acc << (6 - bits) & 63);
 	*out = '\0';
 }
 
@@ -109,24 +194,20 @@ b64_decode(void *out, size_t cap, const char *text, size_t len)
 {
 	const unsigned char *in = (const unsigned char *)text;
 	unsigned char *p = out;
-	unsigned acc = 0, bits = 0, v, bad = 0;
-	size_t i, n;
+	uint64_t x, bad = 0;
+	size_t n, k, bytes;
 
 	n = len / 4 * 3 + len % 4 * 3 / 4;
 	/* One character more than a multiple of four stands for no byte. */
 	if (len % 4 == 1 || n > cap || n > INT_MAX)
 		return -1;
-	for (i = 0; i < len; i++) {
-		v = b64_value(in[i]);
-		bad |= v & 0x100;
-		acc = (acc << 6 | (v & 63)) & 0xffff;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			*p++ = (unsigned char)(acc >> bits);
-		}
+	for (; len > 0; len -= k, in += k, p += bytes) {
+		k = len < 8 ? len : 8;
+		bytes = k * 3 / 4;
+		x = gather(b64_values(&bad, load(in, k, EACH('A'))));
+		store(p, x, bytes);
+		/* spare bits are zero, or two texts mean the same. */
+		bad |= x << 8 * bytes;
 	}
-	/* spare bits are zero, or two texts would mean the same. */
-	bad |= acc & ((1u << bits) - 1);
 	return bad != 0 ? -1 : (int)n;
 }
