@@ -2,7 +2,7 @@
  * table.c - ordered names, each with a list of values
  *
  * Invariant: sorted[] holds each index of e[] once, by the bytes of its
- * name; an index never changes, so the order of e[] is that of first puts.
+ * name, of which the first eight are beside it; an index never changes, so the order of e[] is that of first puts.
  * A list is written in place only beyond its end, and only by the table
  * that made it (cap > 0): lists may be shared after table_copy().
  */
@@ -21,9 +21,34 @@ table_init(struct table *t, struct arena *a)
 	t->a = a;
 }
 
+static uint64_t
+head_of(const char *name)
+{
+	uint64_t head = 0;
+	unsigned shift = 64;
+
+	while (shift > 0 && *name != '\0') {
+		shift -= 8;
+		head |= (uint64_t)(unsigned char)*name++ << shift;
+	}
+	return head;
+}
+
+/* name, whose head it is, beside a name in the table: as strcmp() says. */
+static int
+compare(const struct table *t, const struct table_key *k, uint64_t head,
+    const char *name)
+{
+	if (head != k->head)
+		return head < k->head ? -1 : 1;
+	if ((head & 0xff) == 0) /* both end in it */
+		return 0;
+	return strcmp(name + 8, t->e[k->at].name + 8);
+}
+
 /* Where name is in sorted[], or where it belongs; *found says which. */
 static uint32_t
-place(const struct table *t, const char *name, int *found)
+place(const struct table *t, uint64_t head, const char *name, int *found)
 {
 	uint32_t lo = 0, hi = t->n, mid;
 	int c;
@@ -31,12 +56,12 @@ place(const struct table *t, const char *name, int *found)
 	*found = 0;
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
-		c = strcmp(t->e[t->sorted[mid]].name, name);
+		c = compare(t, &t->sorted[mid], head, name);
 		if (c == 0) {
 			*found = 1;
 			return mid;
 		}
-		if (c < 0)
+		if (c > 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -45,16 +70,11 @@ place(const struct table *t, const char *name, int *found)
 }
 
 static int
-grow(struct table *t)
+resize(struct table *t, uint32_t cap)
 {
-	uint32_t cap = t->cap == 0 ? FIRST : t->cap * 2;
+	struct table_key *sorted;
 	struct entry *e;
-	uint32_t *sorted;
 
-	if (t->n < t->cap)
-		return 0;
-	if (cap <= t->cap || cap > UINT32_MAX / 2)
-		return SSTATE_ETOOBIG;
 	if ((e = arena_grow(t->a, t->e, t->cap * sizeof(*e),
 		 cap * sizeof(*e))) == NULL)
 		return SSTATE_ENOMEM;
@@ -67,26 +87,48 @@ grow(struct table *t)
 	return 0;
 }
 
+int
+table_reserve(struct table *t, uint32_t n)
+{
+	if (n > UINT32_MAX / 2)
+		return SSTATE_ETOOBIG;
+	return n > t->cap ? resize(t, n) : 0;
+}
+
+static int
+grow(struct table *t)
+{
+	if (t->n < t->cap)
+		return 0;
+	if (t->cap > UINT32_MAX / 4)
+		return SSTATE_ETOOBIG;
+	return resize(t, t->cap == 0 ? FIRST : t->cap * 2);
+}
+
 /* The entry of that name, made if need be, and not marked present. */
 static int
 obtain(struct entry **out, struct table *t, const char *name)
 {
-	uint32_t at;
-	int found, r;
+	uint64_t head = head_of(name);
+	uint32_t at = t->n;
+	int found = 0, r;
 
 	*out = NULL;
-	at = place(t, name, &found);
+	/* Names that come in their order need no search. */
+	if (at > 0 && compare(t, &t->sorted[at - 1], head, name) <= 0)
+		at = place(t, head, name, &found);
 	if (!found) {
 		if ((r = grow(t)) != 0)
 			return r;
 		memmove(&t->sorted[at + 1], &t->sorted[at],
 		    (t->n - at) * sizeof(t->sorted[0]));
-		t->sorted[at] = t->n;
+		t->sorted[at].head = head;
+		t->sorted[at].at = t->n;
 		memset(&t->e[t->n], 0, sizeof(t->e[0]));
 		t->e[t->n].name = name;
 		t->n++;
 	}
-	*out = &t->e[t->sorted[at]];
+	*out = &t->e[t->sorted[at].at];
 	return 0;
 }
 
@@ -99,16 +141,25 @@ mark_present(struct table *t, struct entry *e)
 	e->counts = 0;
 }
 
-const struct entry *
-table_find(const struct table *t, const char *name)
+/* The entry of that name, present or not; NULL if there never was one. */
+static struct entry *
+known(const struct table *t, const char *name)
 {
 	uint32_t at;
 	int found;
 
-	at = place(t, name, &found);
-	if (!found || !t->e[t->sorted[at]].present)
+	if (t->n == 0)
 		return NULL;
-	return &t->e[t->sorted[at]];
+	at = place(t, head_of(name), name, &found);
+	return found ? &t->e[t->sorted[at].at] : NULL;
+}
+
+const struct entry *
+table_find(const struct table *t, const char *name)
+{
+	const struct entry *e = known(t, name);
+
+	return e != NULL && e->present ? e : NULL;
 }
 
 int
@@ -173,13 +224,11 @@ drop(struct entry *e)
 void
 table_del(struct table *t, const char *name)
 {
-	uint32_t at;
-	int found;
+	struct entry *e = known(t, name);
 
-	at = place(t, name, &found);
-	if (!found || !t->e[t->sorted[at]].present)
+	if (e == NULL || !e->present)
 		return;
-	drop(&t->e[t->sorted[at]]);
+	drop(e);
 	t->live--;
 }
 
@@ -196,14 +245,13 @@ table_clear(struct table *t)
 const char *
 table_next(const struct table *t, const char *name)
 {
+	const struct entry *e;
 	uint32_t i = 0;
-	int found;
 
 	if (name != NULL) {
-		i = place(t, name, &found);
-		if (!found)
+		if ((e = known(t, name)) == NULL)
 			return NULL;
-		i = t->sorted[i] + 1;
+		i = (uint32_t)(e - t->e) + 1;
 	}
 	for (; i < t->n; i++)
 		if (t->e[i].present)
@@ -215,7 +263,7 @@ int
 table_copy(struct table *dst, const struct table *src)
 {
 	struct entry *e = NULL;
-	uint32_t *sorted = NULL;
+	struct table_key *sorted = NULL;
 	uint32_t i;
 
 	if (src->n > 0) {

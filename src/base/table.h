@@ -25,15 +25,22 @@ struct entry {
 	int counts; /* record/: made by adding alone */
 };
 
+struct table_key {
+	uint64_t head; /* the name's first eight bytes, as a number */
+	uint32_t at; /* in e */
+};
+
 struct table {
 	struct arena *a;
 	struct entry *e; /* by order; may move when it grows */
-	uint32_t *sorted; /* indexes into e, by name */
+	struct table_key *sorted; /* by name */
 	uint32_t n, cap;
 	uint32_t live; /* entries that are present */
 };
 
 void table_init(struct table *t, struct arena *a);
+/* Room for n names in all; without it, it grows by doubling. */
+int table_reserve(struct table *t, uint32_t n);
 /* The present entry; NULL if there is none.  Valid until the next put. */
 const struct entry *table_find(const struct table *t, const char *name);
 /* Replace all values, vals as handed in (n 0: an empty list, present). */

@@ -26,7 +26,8 @@ enum {
 	F_ALL = F_KIND | F_MINDSET | F_FRESH | F_USER,
 	VARINT_MAX = 10,
 	NAME_MIN = 3, /* octets of the shortest name: head, NUL, count */
-	VALUE_MIN = 2 /* of the shortest value: length, NUL */
+	VALUE_MIN = 2, /* of the shortest value: length, NUL */
+	RESERVE = 32 /* names for which room is made on their word */
 };
 
 /* What is left to decode; the first failure stays, and takes give 0 then. */
@@ -53,22 +54,31 @@ rec_copy(struct rec *dst, const struct rec *src)
 /* ---- Encode ---- */
 
 static size_t
-varint_make(uint8_t *p, uint64_t v)
+varint_size(uint64_t v)
 {
-	size_t n = 0;
+	size_t n = 1;
 
 	for (; v >= 0x80; v >>= 7)
-		p[n++] = (uint8_t)(v | 0x80);
-	p[n++] = (uint8_t)v;
+		n++;
 	return n;
+}
+
+static uint8_t *
+varint_put(uint8_t *p, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		*p++ = (uint8_t)(v | 0x80);
+	*p++ = (uint8_t)v;
+	return p;
 }
 
 static void
 put_int(struct buf *out, uint64_t v)
 {
-	uint8_t b[VARINT_MAX];
+	uint8_t *p = buf_room(out, varint_size(v));
 
-	buf_put(out, b, varint_make(b, v));
+	if (p != NULL)
+		(void)varint_put(p, v);
 }
 
 /* Seconds since the epoch; a clock before 1970 is no time to seal. */
@@ -80,32 +90,53 @@ put_time(struct buf *out, int64_t t)
 	put_int(out, (uint64_t)t);
 }
 
-/* Head (its length, in some form), octets, NUL. */
-static void
-put_text(struct buf *out, uint64_t head, const char *s, size_t n)
+/* Head (its length, in some form), octets, NUL; and what that takes. */
+static uint8_t *
+text_put(uint8_t *p, uint64_t head, const char *s, size_t n)
 {
-	uint8_t b[VARINT_MAX], *p;
-	size_t h = varint_make(b, head);
-
-	if ((p = buf_room(out, h + n + 1)) == NULL)
-		return;
-	memcpy(p, b, h);
+	p = varint_put(p, head);
 	if (n > 0)
-		memcpy(p + h, s, n);
-	p[h + n] = '\0';
+		memcpy(p, s, n);
+	p[n] = '\0';
+	return p + n + 1;
+}
+
+static size_t
+text_size(uint64_t head, size_t n)
+{
+	return varint_size(head) + n + 1;
+}
+
+static void
+put_user(struct buf *out, const char *user)
+{
+	size_t n = strlen(user);
+	uint8_t *p;
+
+	if (n > LIMIT_USER_BYTES && out->bad == 0)
+		out->bad = SSTATE_ETOOBIG;
+	if ((p = buf_room(out, text_size(n, n))) != NULL)
+		(void)text_put(p, n, user, n);
 }
 
 static void
 put_name(struct buf *out, const struct entry *e)
 {
-	size_t i, n = strlen(e->name);
+	size_t i, size, n = strlen(e->name);
+	uint64_t head = (uint64_t)n << 1 | (e->counts ? 1 : 0);
+	uint8_t *p;
 
 	if (n > LIMIT_NAME_BYTES && out->bad == 0)
 		out->bad = SSTATE_ETOOBIG;
-	put_text(out, (uint64_t)n << 1 | (e->counts ? 1 : 0), e->name, n);
-	put_int(out, e->n);
+	size = text_size(head, n) + varint_size(e->n);
 	for (i = 0; i < e->n; i++)
-		put_text(out, e->vals[i].len, e->vals[i].ptr, e->vals[i].len);
+		size += text_size(e->vals[i].len, e->vals[i].len);
+	if ((p = buf_room(out, size)) == NULL)
+		return;
+	p = text_put(p, head, e->name, n);
+	p = varint_put(p, e->n);
+	for (i = 0; i < e->n; i++)
+		p = text_put(p, e->vals[i].len, e->vals[i].ptr, e->vals[i].len);
 }
 
 void
@@ -148,7 +179,6 @@ void
 rec_encode(struct buf *out, const struct rec *r)
 {
 	unsigned flags;
-	size_t n;
 
 	assert(r->kind <= REC_MOVED && r->mindset <= SSTATE_UNFORGETFUL);
 	assert(r->nonce <= LIMIT_ONCE && r->ncommit <= LIMIT_COMMIT_IDS);
@@ -166,11 +196,8 @@ rec_encode(struct buf *out, const struct rec *r)
 	buf_put(out, r->psk, sizeof(r->psk));
 	put_time(out, r->id_since);
 	put_time(out, r->login);
-	if (r->user != NULL) {
-		if ((n = strlen(r->user)) > LIMIT_USER_BYTES && out->bad == 0)
-			out->bad = SSTATE_ETOOBIG;
-		put_text(out, n, r->user, n);
-	}
+	if (r->user != NULL)
+		put_user(out, r->user);
 	if (r->kind == REC_MOVED) {
 		put_time(out, r->grace_until);
 		buf_put(out, r->succ, sizeof(r->succ));
@@ -310,7 +337,9 @@ take_map(struct table *t, struct arena *a, struct in *in)
 	if (in->bad != 0)
 		return;
 	vals = arena_get(a, (size_t)total * sizeof(*vals));
-	if (vals == NULL) {
+	if (vals == NULL ||
+	    table_reserve(t, names < RESERVE ? (uint32_t)names : RESERVE) !=
+		0) {
 		spoil(in, SSTATE_ENOMEM);
 		return;
 	}

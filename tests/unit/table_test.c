@@ -10,7 +10,7 @@ enum { NAMES = 40, VALS = 6, STEPS = 40000 };
 
 /* The model: one slot a name, in the order of first puts. */
 struct row {
-	char name[8];
+	char name[24];
 	int present;
 	size_t n;
 	uint32_t v[VALS];
@@ -100,15 +100,28 @@ same(const struct table *t, const struct model *m)
 	return table_next(t, name) == NULL && t->live == live;
 }
 
+/* Lengths about eight, where comparing goes another way, and high bytes. */
+static void
+any_name(char out[24], uint32_t i)
+{
+	static const char *const before[] = { "n", "nnnnn", "nnnnnn", "nnnnnnn",
+		"nnnnnnnn", "\xff\xff\xff\xff\xff\xff\xff\x80" };
+
+	if (i < 6)
+		(void)snprintf(out, 24, "%s", before[i]);
+	else
+		(void)snprintf(out, 24, "%s%u", before[i % 6], i / 6);
+}
+
 static int
 step(struct table *t, struct model *m, struct arena *a)
 {
 	struct sstate_val *vals;
 	struct row *r;
-	char name[8];
+	char name[24];
 	uint32_t i, n;
 
-	(void)snprintf(name, sizeof(name), "n%u", rnd(NAMES));
+	any_name(name, rnd(NAMES));
 	switch (rnd(400) == 0 ? 9 : rnd(5)) {
 	case 0:
 	case 1:
