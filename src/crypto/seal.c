@@ -39,7 +39,9 @@ enum {
 	AAD_MAX = 8 + LIMIT_NS_BYTES + LOC_BYTES + SEAL_HEAD
 };
 
-_Static_assert(AT_CT + MAC_BYTES == SEAL_OVER, "record layout");
+_Static_assert(AT_CM + CM_BYTES == SEAL_BEFORE &&
+	AT_CT + MAC_BYTES == SEAL_OVER,
+    "record layout");
 _Static_assert(SALT_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     "the salt is the nonce");
 _Static_assert(MAC_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
@@ -165,7 +167,7 @@ seal_make(uint8_t *out, const struct ringkey *key, const char *ns,
 	memcpy(out + AT_SALT, rnd->salt, SALT_BYTES);
 	derive(okm, key, ns, t, bind, out);
 	memcpy(out + AT_CM, okm + 32, CM_BYTES);
-	if (n > 0)
+	if (n > 0 && payload != ct)
 		memmove(ct, payload, n);
 	pad_put(ct, n, padded);
 	na = associate(aad, ns, t, out);

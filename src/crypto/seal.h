@@ -15,7 +15,8 @@
 
 #include "crypto/token.h"
 
-enum { SEAL_HEAD = 64, SEAL_OVER = 136, TAG_BYTES = 16 };
+/* SEAL_BEFORE of SEAL_OVER come before the payload. */
+enum { SEAL_HEAD = 64, SEAL_BEFORE = 120, SEAL_OVER = 136, TAG_BYTES = 16 };
 
 /* flags of a header: in clear, authenticated */
 enum {
@@ -56,7 +57,8 @@ int seal_draw(struct seal_random *out, struct sstate_error *err);
  */
 size_t seal_size(size_t n);
 /*
- * out has seal_size(n) bytes; rnd is fresh from seal_draw().  Suite and kid
+ * out has seal_size(n) bytes; the payload may lie in it, at SEAL_BEFORE, and
+ * then is not moved.  rnd is fresh from seal_draw().  Suite and kid
  * of the header are key's, whatever h says.  SSTATE_EINVAL for a time or a
  * flag out of range and for another key than the token's.
  */

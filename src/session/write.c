@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "session/fetch.h"
 
+enum { EXTRA = 256 }; /* what a payload has beside names and values */
+
 void
 write_key(struct sstate_session *s, struct sstate_key *out,
     const struct token *tok)
@@ -70,29 +72,34 @@ write_seal(struct sstate_session *s, struct sealed *out, struct arena *a,
 {
 	struct seal_random rnd;
 	struct buf b;
-	uint8_t *body;
+	size_t n;
 	int rc;
 
 	if ((rc = seal_draw(&rnd, err)) != 0)
 		return rc;
-	buf_init(&b, a, s->bytes + 256, LIMIT_RECORD_BYTES / 2);
+	/* The payload is sealed where it is made. */
+	buf_init(&b, a, seal_size(s->bytes + EXTRA), LIMIT_RECORD_BYTES);
+	(void)buf_room(&b, SEAL_BEFORE);
 	rec_encode(&b, r);
+	n = b.len - SEAL_BEFORE;
+	if (b.bad == 0 && n > LIMIT_RECORD_BYTES / 2)
+		b.bad = SSTATE_ETOOBIG;
+	if (b.bad == 0)
+		(void)buf_room(&b, seal_size(n) - b.len);
 	if (b.bad != 0)
 		return err_plain(err, b.bad, "commit");
-	if ((body = arena_get(a, seal_size(b.len))) == NULL)
-		return err_plain(err, SSTATE_ENOMEM, "commit");
 	head->suite = key->suite;
 	head->kid = key->kid;
 	head->revision = revision_next(was_rev, &rnd);
 	if (r->kind != REC_LIVE)
 		head->flags |= SEAL_STUB;
 	user_tag(head->usertag, key, s->env->ns, r->user);
-	if ((rc = seal_make(body, key, s->env->ns, tok, s->bind, head, &rnd,
-		 b.p, b.len, err)) != 0)
+	if ((rc = seal_make(b.p, key, s->env->ns, tok, s->bind, head, &rnd,
+		 b.p + SEAL_BEFORE, n, err)) != 0)
 		return rc;
 	memset(&out->rec, 0, sizeof(out->rec));
-	out->rec.body.ptr = (const char *)body;
-	out->rec.body.len = seal_size(b.len);
+	out->rec.body.ptr = (const char *)b.p;
+	out->rec.body.len = b.len;
 	out->rec.expires = view_deadline(head);
 	out->rec.rev = head->revision;
 	memcpy(out->rec.tag, head->usertag, sizeof(out->rec.tag));
