@@ -87,6 +87,17 @@ mindset_take(struct sstate_session *s)
 	return 0;
 }
 
+/*
+ * Does a change of STORED show in MERGED also when that is made later?  Not
+ * where what was sent, or the memory option, hides what is stored.
+ */
+int
+mindset_can_wait(const struct sstate_session *s)
+{
+	return s->mindset == SSTATE_FORGETFUL ||
+	    (s->sent.n == 0 && s->memory == NULL);
+}
+
 int
 mindset_merge(struct sstate_session *s)
 {

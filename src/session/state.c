@@ -78,7 +78,7 @@ session_adopt(struct sstate_session *s, struct view *v)
 	struct rec *r = &v->rec;
 
 	s->base = s->work = r;
-	s->bytes = rec_weight(r, &s->values);
+	s->bytes = s->values = 0; /* weighed at the first change */
 	s->tok = v->tok;
 	s->key = v->key;
 	s->head = v->head;

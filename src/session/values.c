@@ -148,7 +148,8 @@ check_name(struct sstate_session *s, int mem, const char *name,
 	if (strlen(name) > LIMIT_NAME_BYTES)
 		return session_fail(s, SSTATE_ETOOBIG,
 		    "%s: a name over %u bytes", what, LIMIT_NAME_BYTES);
-	return mindset_merge(s);
+	return mem == SSTATE_STORED && mindset_can_wait(s) ? 0
+							   : mindset_merge(s);
 }
 
 static int
@@ -161,7 +162,7 @@ set_stored(struct sstate_session *s, const char *name,
 	if ((s->how & SSTATE_NO_STORE) != 0)
 		return session_fail(s, SSTATE_EINVAL,
 		    "set: SSTATE_NO_STORE keeps nothing");
-	if ((r = change_do(s, &op)) != 0)
+	if ((r = change_do(s, &op)) != 0 || !s->merged_ready)
 		return r;
 	return table_set(&s->merged, name, v, n);
 }
@@ -233,7 +234,11 @@ static int
 del_stored(struct sstate_session *s, const char *name)
 {
 	struct op op = { .kind = OP_DEL };
+	int r;
 
+	/* What was sent shows no longer, either. */
+	if (s->sent.n > 0 && (r = mindset_merge(s)) != 0)
+		return r;
 	table_del(&s->merged, name);
 	/* An unknown name is ignored: no record is written for it (K06). */
 	if (table_find(&s->work->vals, name) == NULL &&
@@ -301,7 +306,8 @@ sstate_incr(int64_t *out, struct sstate_session *s, const char *name,
 		return r;
 	if ((e = table_find(&s->work->vals, name)) == NULL)
 		return session_fail(s, SSTATE_ENOMEM, "incr: lost");
-	if ((r = table_set(&s->merged, op.name, e->vals, e->n)) != 0)
+	if (s->merged_ready &&
+	    (r = table_set(&s->merged, op.name, e->vals, e->n)) != 0)
 		return session_fail(s, r, "incr: %s", sstate_strerror(r));
 	if (out != NULL)
 		(void)number_parse(out, e->vals[0].ptr, e->vals[0].len);
@@ -319,6 +325,8 @@ sstate_remember(struct sstate_session *s, const char *name)
 	if (s == NULL)
 		return SSTATE_EINVAL;
 	if ((r = check_name(s, SSTATE_STORED, name, "remember")) != 0)
+		return r;
+	if ((r = mindset_merge(s)) != 0)
 		return r;
 	if ((copy = arena_str(s->a, name)) == NULL ||
 	    table_set(&s->forgotten, copy, NULL, 0) != 0)
