@@ -134,7 +134,10 @@ open_and_unlink(struct upload *u, const char *dir)
 	if (u->fd < 0)
 		return sstate_fail(u->err, SSTATE_ESYS, errno,
 		    "upload: make a temporary file");
-	(void)unlink(path);
+	/* Nothing is written to one that keeps its name. */
+	if (unlink(path) != 0)
+		return sstate_fail(u->err, SSTATE_ESYS, errno,
+		    "upload: unlink a temporary file");
 	return 0;
 }
 

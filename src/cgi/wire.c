@@ -106,7 +106,8 @@ send_all(int fd, struct iovec *v, size_t n)
 /*
  * A client that went away must not kill the program, and the program's own
  * way with SIGPIPE must not change: it is held back around the write, and
- * taken away if it is ours.  (On Linux sigprocmask is the thread's own.)
+ * taken away if none was waiting before.  (On Linux sigprocmask is the
+ * thread's own.)
  */
 int
 wire_send(const struct wire *w, struct iovec *v, size_t n,
@@ -114,23 +115,23 @@ wire_send(const struct wire *w, struct iovec *v, size_t n,
 {
 	static const struct timespec now = { 0, 0 };
 	sigset_t pipe_only, before, pending;
-	int e, was_pending;
+	int e, waited;
 
 	(void)sigemptyset(&pipe_only);
 	(void)sigaddset(&pipe_only, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &pipe_only, &before) != 0)
 		return sstate_fail(err, SSTATE_ESYS, errno,
 		    "answer: sigprocmask");
-	e = send_all(w->out, v, n);
-	if (e == EPIPE) {
-		(void)sigemptyset(&pending);
+	/* Only what the program holds back can have waited. */
+	(void)sigemptyset(&pending);
+	if (sigismember(&before, SIGPIPE) == 1)
 		(void)sigpending(&pending);
-		was_pending = sigismember(&before, SIGPIPE) == 1;
-		if (sigismember(&pending, SIGPIPE) == 1 && !was_pending)
-			while (sigtimedwait(&pipe_only, NULL, &now) < 0 &&
-			    errno == EINTR)
-				;
-	}
+	waited = sigismember(&pending, SIGPIPE) == 1;
+	e = send_all(w->out, v, n);
+	if (e == EPIPE && !waited)
+		while (
+		    sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR)
+			;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (e != 0)
 		return sstate_fail(err, SSTATE_ESYS, e, "answer: write");

@@ -32,6 +32,7 @@ struct shot {
 	size_t n;
 	int in; /* -1: none */
 	struct sstate_cgi_options opts;
+	void (*inside)(int on); /* told when the library runs, and when not */
 
 	int accepted, ended; /* what accept and end returned */
 	int status; /* of the answer; 0: there is none */
@@ -189,6 +190,8 @@ shot_fire(struct shot *s, struct sstate *env, shot_fn *fn, void *arg)
 		printf("Bail out! %s\n", err.text);
 		exit(1);
 	}
+	if (s->inside != NULL)
+		s->inside(1);
 	s->accepted = sstate_cgi_accept(&req, cgi, &err);
 	s->ended = 0;
 	if (s->accepted == 0) {
@@ -196,6 +199,8 @@ shot_fire(struct shot *s, struct sstate *env, shot_fn *fn, void *arg)
 			fn(req, arg);
 		s->ended = sstate_req_end(req);
 	}
+	if (s->inside != NULL)
+		s->inside(0);
 	sstate_cgi_close(cgi);
 	shot_collect(s, out);
 	(void)close(out);
