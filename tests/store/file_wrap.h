@@ -8,7 +8,8 @@
  *	syscall
  *
  * While inject.on is set, the k-th call of the kinds in inject.which fails
- * with inject.error, or does half of what was asked for.
+ * with inject.error, or does half of what was asked for; with inject.always
+ * all that follow, too.
  */
 #ifndef FILE_WRAP_H
 #define FILE_WRAP_H
@@ -37,6 +38,7 @@ enum {
 
 static struct {
 	int on, kind, error, which;
+	int always; /* all that follow, too */
 	unsigned k, n;
 	int fired;
 	char log[4096]; /* one character a call */
@@ -54,7 +56,8 @@ now(int which, char name, off_t at)
 		inject.at[inject.len] = at;
 		inject.log[inject.len++] = name;
 	}
-	if ((which & inject.which) == 0 || ++inject.n != inject.k)
+	if ((which & inject.which) == 0 || ++inject.n < inject.k ||
+	    (inject.n > inject.k && !inject.always))
 		return 0;
 	inject.fired = 1;
 	errno = inject.error;
