@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <securestate/cgi.h>
@@ -25,6 +27,8 @@ void note(struct sstate_req *req, struct sstate_session *s);
 void show(struct sstate_session *s);
 int keep(const struct sstate_req *req, FILE *to);
 int net_open(void **ctx, struct sstate_conf *c, struct sstate_error *err);
+int set_aal(struct sstate_options *o, int level);
+int no_core(void);
 
 enum { ROOM = 8192 };
 
@@ -171,6 +175,78 @@ sessions(void)
 	says(sstate_user(s) == NULL, "sstate_list: the session is gone");
 	sstate_free(s);
 	sstate_close(env);
+}
+
+/* ---- Time-outs ------------------------------------------------------------ */
+
+static int64_t the_time = 1000000000;
+
+static int64_t
+now(void *arg)
+{
+	(void)arg;
+	return the_time;
+}
+
+/* Seconds after its log-in that a session lives, used every step seconds. */
+static int64_t
+lives(struct sstate *env, int64_t step)
+{
+	struct sstate_session *s;
+	int64_t login = the_time;
+	int there;
+
+	cookie[0] = '\0';
+	s = begin(env);
+	must(sstate_login(s, "u"), "login");
+	end(s);
+	do {
+		the_time += step;
+		s = begin(env);
+		there = sstate_user(s) != NULL;
+		end(s);
+	} while (there);
+	return the_time - login;
+}
+
+static void
+presets(void)
+{
+	/* SP 800-63B-4: the most that AAL1, AAL2 and AAL3 may have. */
+	static const int64_t idle[] = { INT64_MAX, 3600, 900 };
+	static const int64_t whole[] = { 30 * 86400, 86400, 43200 };
+	static const char *const stores[] = { "memory:", NULL };
+	struct sstate_options o;
+	struct sstate *env;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		o = (struct sstate_options)SSTATE_OPTIONS_INIT;
+		o.stores = stores;
+		o.now = now;
+		o.rotate = -1;
+		must(set_aal(&o, i + 1), "set_aal");
+		must(sstate_open(&env, &o, NULL), "open");
+		says(o.idle <= idle[i] && lives(env, o.idle - 1) > o.idle &&
+			lives(env, o.idle) == o.idle,
+		    "R-22 securestate-timeouts: unused it ends in time");
+		says(o.lifetime <= whole[i] &&
+			lives(env, 300) == (o.lifetime + 299) / 300 * 300,
+		    "R-22 securestate-timeouts: used it ends all the same");
+		sstate_close(env);
+	}
+	says(set_aal(&o, 0) == SSTATE_EINVAL && set_aal(&o, 4) == SSTATE_EINVAL,
+	    "securestate-timeouts: there are three levels");
+}
+
+static void
+cores(void)
+{
+	struct rlimit l = { 1, 1 };
+
+	says(no_core() == 0 && getrlimit(RLIMIT_CORE, &l) == 0 &&
+		l.rlim_max == 0 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
+	    "securestate-deploy: no core file");
 }
 
 /* One request through securestate/cgi.h; fn gets it before the answer. */
@@ -396,5 +472,7 @@ main(int argc, char **argv)
 	sessions();
 	requests(argv[1]);
 	drivers(argv[1]);
+	presets();
+	cores();
 	return failed;
 }

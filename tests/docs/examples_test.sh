@@ -38,34 +38,8 @@ flags="-std=c99 -Wall -Wextra -Wpedantic -Werror -I$top/include $san"
 # shellcheck disable=SC2046 # flags, apart
 set -- "$build/libsecurestate.a" $(pkg-config --libs libsodium) -pthread
 
-# Text of a literal block: \e is a backslash, \- a minus, \& nothing; a line
-# that troff would take for a request, or another escape, stops the test.
-if ! perl -e '
-	my ($to, @pages) = @ARGV;
-	for my $page (@pages) {
-		open my $fh, "<", $page or die "$page: $!\n";
-		my ($name) = $page =~ m{([^/]+)\.[1-8]$};
-		my ($in, $text, $n) = (0, "", 0);
-		while (<$fh>) {
-			if (/^\.Bd -literal/) {
-				($in, $text) = (1, "");
-			} elsif (/^\.Ed/) {
-				if ($text =~ /^#include/m) {
-					my $out = $name . ($n++ ? "-$n" : "");
-					$out =~ tr/-/_/;
-					open my $c, ">", "$to/$out.c" or die;
-					print $c $text;
-				}
-				$in = 0;
-			} elsif ($in) {
-				die "$page: line $.: a request\n" if /^[.\x27]/;
-				s/\\([e&-])/{e => "\\", "&" => "", "-" => "-"}->{$1}/ge;
-				die "$page: line $.: an escape\n"
-				    if /\\(?![nrt"\\0])/;
-				$text .= $_;
-			}
-		}
-	}' "$dir" "$top"/man/*.[1-8] 2>"$dir/out"; then
+if ! perl "$top/tests/docs/blocks.pl" "$dir" "$top"/man/*.[1-8] \
+    2>"$dir/out"; then
 	told "the examples can be read" 1
 	echo "1..$n"
 	exit 1

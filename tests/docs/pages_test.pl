@@ -205,7 +205,10 @@ my @told = (
 	['sstate_str.3', qw(NAME_BYTES)],
 	['sstate_commit.3', qw(COMMIT_TRIES)],
 	['sstate_req_html.3', qw(HEADER_BYTES)],
-	['securestate.3', qw(IDLE IDLE_PAGE LIFETIME)],
+	['securestate-timeouts.7', qw(IDLE IDLE_PAGE LIFETIME ROTATE GRACE
+	    PAGE_LIFE FUTURE)],
+	['securestate-deploy.7', qw(FUTURE)],
+	['securestate-keys.7', qw(LIFETIME)],
 	['securestate-formats.5', qw(LIFETIME COOKIE_AGE)],
 	['securestate-stores.7', qw(RECORD_BYTES)],
 	['securestate-store.3', qw(RECORD_BYTES)],
@@ -226,6 +229,54 @@ for (@told) {
 	}
 	told("$file tells the limits of base/limits.h", @bad);
 }
+
+# ---- What a guide tells of the sources ---------------------------------
+
+# R-80: number, key and label of each derivation, and libsodium's functions.
+my $crypto = join '', map { slurp($_) } glob("$top/src/crypto/*.c");
+my (%key, %label);
+$key{$2} = $1 while $crypto =~ /\{ (\d+), offsetof\(struct ringkey, (\w+)\)/g;
+while ($crypto =~ /\bprf\(\w+, [^,]+, (?:key->)?(\w+), "(\w+)"/g) {
+	$label{$1} .= $2;
+}
+my @made = $crypto =~ /\bprf\(\w+, /g;
+my $guide = $text{'securestate-keys.7'} // '';
+my %row = map { $_ => 1 }
+    $guide =~ /^\.It (\S+ Ta \S+ Ta \S+) Ta /gm;
+my %is = map {
+	join(' Ta ', $key{$_} // '\\-', $_, $label{$_} // '\\-') => 1
+} keys %key, keys %label;
+told('R-80 securestate-keys.7 has the keys and labels of crypto/',
+    keys %key == 8 && @made == keys %label ? () : 'sources not understood',
+    (map { "page alone: $_" } grep { !$is{$_} } sort keys %row),
+    map { "source alone: $_" } grep { !$row{$_} } sort keys %is);
+my %uses = map { $_ => 1 } $crypto =~
+    /\b(crypto_(?:aead|auth|box|generichash|hash|kdf|onetimeauth|pwhash|secretbox
+    |secretstream|shorthash|sign|stream|scalarmult)\w*?)
+    (?=_(?:init|update|final|en|de|state|[A-Z])|\()/gx;
+my %says = map { $_ => 1 } $guide =~ /^\.It Li (crypto_\w+) Ta/gm;
+told('R-80 securestate-keys.7 has the algorithms of crypto/',
+    keys %uses ? () : 'none found',
+    (map { "page alone: $_" } grep { !$uses{$_} } sort keys %says),
+    map { "source alone: $_" } grep { !$says{$_} } sort keys %uses);
+
+my $sources = join '', map { slurp($_) } glob("$top/src/*/*.c");
+my %word = map { $_ => 1 } $sources =~ /"([A-Z]{4,}): /g;
+my %watch = map { $_ => 1 }
+    ($text{'securestate-deploy.7'} // '') =~ /^\.It Li ([A-Z]+)$/gm;
+told('securestate-deploy.7 has the words with which log lines begin',
+    keys %word ? () : 'none found',
+    (map { "page alone: $_" } grep { !$word{$_} } sort keys %watch),
+    map { "source alone: $_" } grep { !$watch{$_} } sort keys %word);
+
+my @preset = ($text{'securestate-timeouts.7'} // '') =~
+    /^\.It aal[123] Ta (\d+ Ta \d+ Ta \d+)$/gm;
+my @coded = ($text{'securestate-timeouts.7'} // '') =~
+    /^\t\t\{ (\d+, \d+, \d+) \},$/gm;
+told('R-22 the presets of securestate-timeouts.7 are those of its example',
+    @preset == 3 ? () : 'not three', grep {
+	($preset[$_] // '') ne (($coded[$_] // '') =~ s/, / Ta /gr)
+    } 0 .. 2);
 
 # ---- Installed ---------------------------------------------------------
 
