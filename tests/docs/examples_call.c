@@ -6,6 +6,7 @@
  * Knows nothing but their prototypes and <securestate.h>: what a reader has.
  */
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,15 @@ int keep(const struct sstate_req *req, FILE *to);
 int net_open(void **ctx, struct sstate_conf *c, struct sstate_error *err);
 int set_aal(struct sstate_options *o, int level);
 int no_core(void);
+int greet(struct sstate_req *req, uint32_t mindset);
+int results(struct sstate_req *req);
+int enter(struct sstate_req *req, struct sstate_session *s, const char *hash);
+int old_make(char *out, size_t size, const char *user, long long expires,
+    const unsigned char key[32]);
+int old_check(char user[65], const char *cookies, long long now,
+    const unsigned char key[32]);
+const char *who(struct sstate_req *req, struct sstate_session *s,
+    long long last, const unsigned char key[32]);
 
 enum { ROOM = 8192 };
 
@@ -370,6 +380,229 @@ requests(const char *folder)
 	sstate_close(env);
 }
 
+/* ---- The guides ---------------------------------------------------------- */
+
+static void
+forgets(struct sstate_req *req)
+{
+	(void)greet(req, SSTATE_FORGETFUL);
+}
+
+static void
+keeps(struct sstate_req *req)
+{
+	(void)greet(req, SSTATE_UNFORGETFUL);
+}
+
+static void
+searches(struct sstate_req *req)
+{
+	(void)results(req);
+}
+
+/* GET with a query and the cookie that is kept. */
+static void
+get(char text[ROOM], struct sstate *env, const char *folder, const char *query,
+    void (*fn)(struct sstate_req *req))
+{
+	const char *vars[5] = { "REQUEST_METHOD=GET", "SCRIPT_NAME=/guide" };
+	char line[ROOM];
+
+	(void)snprintf(line, sizeof(line), "QUERY_STRING=%s", query);
+	vars[2] = line;
+	vars[3] = cookie;
+	request(text, env, folder, vars, "", fn);
+	keep_cookie(text);
+}
+
+static void
+mindsets(struct sstate *env, const char *folder)
+{
+	char text[ROOM];
+
+	(void)snprintf(cookie, sizeof(cookie), "HTTP_COOKIE=");
+	get(text, env, folder, "", forgets);
+	says(strstr(text, "Hello, stranger.") != NULL,
+	    "securestate-intro: a stranger is greeted");
+	get(text, env, folder, "name=Ann%3C", forgets);
+	says(strstr(text, "Hello, Ann&lt;.") != NULL,
+	    "securestate-intro: a name is shown escaped");
+	get(text, env, folder, "name=Bob", forgets);
+	says(strstr(text, "Hello, Ann&lt;.") != NULL,
+	    "securestate-intro: forgetful, what was stored wins");
+	(void)snprintf(cookie, sizeof(cookie), "HTTP_COOKIE=");
+	get(text, env, folder, "name=Ann&other=1", keeps);
+	get(text, env, folder, "", keeps);
+	says(strstr(text, "Set-Cookie") == NULL && cookie[12] != '\0' &&
+		strstr(text, "Hello, stranger.") != NULL,
+	    "securestate-intro: unforgetful, what is listed is not kept");
+}
+
+/* The query of the link in a page, as a browser reads it. */
+static void
+follow(char query[ROOM], const char *text)
+{
+	const char *p = strstr(text, "<a href=\"/guide?");
+	char *to = query;
+
+	for (p = p != NULL ? p + 16 : ""; *p != '\0' && *p != '"'; p++) {
+		*to = *p;
+		if (strncmp(p, "&#", 2) == 0) {
+			*to = (char)strtol(p + 2, NULL, 10);
+			p += strcspn(p, ";");
+		}
+		to++;
+	}
+	*to = '\0';
+}
+
+static void
+back_button(struct sstate *env, const char *folder)
+{
+	char text[ROOM], first[ROOM], second[ROOM];
+
+	(void)snprintf(cookie, sizeof(cookie), "HTTP_COOKIE=");
+	get(text, env, folder, "query=eggs", searches);
+	says(strstr(text, "eggs, from 0<") != NULL,
+	    "securestate-intro: a search begins");
+	follow(first, text);
+	get(text, env, folder, first, searches);
+	says(strstr(text, "eggs, from 10<") != NULL,
+	    "securestate-intro: its link leads on");
+	follow(second, text);
+	get(text, env, folder, "query=marzipan", searches);
+	get(text, env, folder, second, searches);
+	says(strstr(text, "eggs, from 20<") != NULL,
+	    "securestate-intro: each page's link goes on from that page");
+	get(text, env, folder, first, searches);
+	says(strstr(text, "eggs, from 10<") != NULL,
+	    "securestate-intro: also after Back");
+}
+
+static char hash[crypto_pwhash_STRBYTES];
+static const char *logged_in;
+
+static void
+form_of_enter(struct sstate_req *req)
+{
+	struct sstate_session *s;
+
+	must(sstate_req_session(&s, req, NULL, NULL), "session");
+	(void)snprintf(csrf, sizeof(csrf), "%s", sstate_csrf(s, "enter"));
+}
+
+static void
+enters(struct sstate_req *req)
+{
+	struct sstate_session *s;
+
+	must(sstate_req_session(&s, req, NULL, NULL), "session");
+	(void)enter(req, s, hash);
+	logged_in = sstate_user(s) != NULL ? "yes" : "no";
+}
+
+static void
+log_in(struct sstate *env, const char *folder)
+{
+	static const struct {
+		const char *csrf, *pass, *in, *status;
+	} tries[] = {
+		{ "x", "Pie", "no", "Status: 403 " },
+		{ NULL, "pie", "no", "Status: 303 " },
+		{ NULL, "Pie", "yes", "Status: 303 " },
+	};
+	char body[256], length[64], text[ROOM];
+	const char *vars[6] = { "REQUEST_METHOD=POST", "SCRIPT_NAME=/guide",
+		cookie, "CONTENT_TYPE=application/x-www-form-urlencoded",
+		length };
+	size_t i;
+
+	must(sodium_init() < 0 ? SSTATE_ESYS : 0, "sodium");
+	must(crypto_pwhash_str(hash, "Pie", 3, crypto_pwhash_OPSLIMIT_MIN,
+		 crypto_pwhash_MEMLIMIT_MIN),
+	    "pwhash");
+	(void)snprintf(cookie, sizeof(cookie), "HTTP_COOKIE=");
+	get(text, env, folder, "", form_of_enter);
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		(void)snprintf(body, sizeof(body),
+		    "user=Cottleston&pass=%s&.csrf=%s", tries[i].pass,
+		    tries[i].csrf != NULL ? tries[i].csrf : csrf);
+		(void)snprintf(length, sizeof(length), "CONTENT_LENGTH=%zu",
+		    strlen(body));
+		request(text, env, folder, vars, body, enters);
+		says(strcmp(logged_in, tries[i].in) == 0 &&
+			strstr(text, tries[i].status) != NULL,
+		    "securestate-intro: a form of ours with the password");
+	}
+}
+
+static const unsigned char old_key[32] = "no program has such a key";
+static long long last;
+static char found[65];
+
+static void
+asks(struct sstate_req *req)
+{
+	struct sstate_session *s;
+	const char *user;
+
+	must(sstate_req_session(&s, req, NULL, NULL), "session");
+	user = who(req, s, last, old_key);
+	(void)snprintf(found, sizeof(found), "%s", user != NULL ? user : "-");
+}
+
+/* Who is found with these cookies; the answer in text. */
+static int
+is(const char *name, char text[ROOM], struct sstate *env, const char *folder,
+    const char *cookies)
+{
+	(void)snprintf(cookie, sizeof(cookie), "HTTP_COOKIE=%s", cookies);
+	get(text, env, folder, "", asks);
+	return strcmp(found, name) == 0;
+}
+
+static void
+migrates(struct sstate *env, const char *folder)
+{
+	char old[200], text[ROOM], ours[256];
+
+	last = INT32_MAX;
+	must(old_make(old, sizeof(old), "ann", 1LL << 40, old_key), "old");
+	says(is("ann", text, env, folder, old) &&
+		strstr(text, "Set-Cookie: auth=; Max-Age=0;") != NULL &&
+		strstr(text, "Set-Cookie: __Host-sstate=") != NULL,
+	    "securestate-migrate: an old cookie becomes a session");
+	(void)snprintf(ours, sizeof(ours), "%s",
+	    strstr(text, "Set-Cookie: __Host-sstate=") + 12);
+	ours[strcspn(ours, ";")] = '\0';
+	says(is("ann", text, env, folder, ours) &&
+		strstr(text, "auth=") == NULL,
+	    "securestate-migrate: which then stands alone");
+	last = 1000;
+	says(is("-", text, env, folder, old) &&
+		strstr(text, "Set-Cookie: auth=; Max-Age=0;") != NULL,
+	    "securestate-migrate: after the last day it does not");
+	last = INT32_MAX;
+	old[strlen(old) - 1] ^= 1;
+	says(is("-", text, env, folder, old),
+	    "securestate-migrate: nor if it is forged");
+	must(old_make(old, sizeof(old), "ann", 1000, old_key), "old");
+	says(is("-", text, env, folder, old),
+	    "securestate-migrate: nor if it has expired");
+}
+
+static void
+guides(const char *folder)
+{
+	struct sstate *env = env_of(0);
+
+	mindsets(env, folder);
+	back_button(env, folder);
+	log_in(env, folder);
+	migrates(env, folder);
+	sstate_close(env);
+}
+
 /* ---- A driver whose open is the manual's --------------------------------- */
 
 static void
@@ -471,6 +704,7 @@ main(int argc, char **argv)
 		return 1;
 	sessions();
 	requests(argv[1]);
+	guides(argv[1]);
 	drivers(argv[1]);
 	presets();
 	cores();

@@ -35,6 +35,7 @@ does() {
 
 san=${SANITIZE:+-fsanitize=$SANITIZE}
 flags="-std=c99 -Wall -Wextra -Wpedantic -Werror -I$top/include $san"
+flags="$flags $(pkg-config --cflags libsodium)"
 # shellcheck disable=SC2046 # flags, apart
 set -- "$build/libsecurestate.a" $(pkg-config --libs libsodium) -pthread
 
@@ -65,25 +66,32 @@ told "all examples were found" $?
 
 does "sstate_open: runs" "$dir/sstate_open"
 # readme.c opens with no comment: README shows it whole.
-does "securestate: is examples/readme.c" cmp "$dir/securestate.c" \
+does "securestate-intro: is examples/readme.c" cmp "$dir/securestate_intro.c" \
     "$top/examples/readme.c"
 
 # visit COOKIE STORE: one request; the answer without CR in $dir/out
 visit() {
 	env -i REQUEST_METHOD=GET SCRIPT_NAME=/visit QUERY_STRING= \
 	    GATEWAY_INTERFACE=CGI/1.1 HTTP_COOKIE="$1" \
-	    SECURESTATE_STORES="$2" "$dir/securestate" </dev/null \
+	    SECURESTATE_STORES="$2" "$dir/securestate_intro" </dev/null \
 	    >"$dir/raw" 2>&1 || return
 	tr -d '\r' <"$dir/raw" >"$dir/out"
 }
 
 visit '' memory: && grep -q '^Visit number 1$' "$dir/out"
-told "securestate: a CGI program, state in memory" $?
+told "securestate-intro: a CGI program, state in memory" $?
 visit '' "file:$dir/state" && grep -q '^Visit number 1$' "$dir/out"
-told "securestate: a CGI program, state in files" $?
+told "securestate-intro: a CGI program, state in files" $?
 cookie=$(sed -n 's/^Set-Cookie: \([^;]*\);.*/\1/p' "$dir/out")
 visit "$cookie" "file:$dir/state" && grep -q '^Visit number 2$' "$dir/out"
-told "securestate: the second visit is counted" $?
+told "securestate-intro: the second visit is counted" $?
+
+# Its command that tries it, without the compiler's line.
+(cd "$dir" && ln -sf securestate_intro visits &&
+    sed 1d securestate_intro.the_first_program | sh) >"$dir/raw" 2>&1
+tr -d '\r' <"$dir/raw" >"$dir/out"
+grep -q '^Visit number 1$' "$dir/out" && grep -q '^Set-Cookie: ' "$dir/out"
+told "securestate-intro: it needs no web server to be tried" $?
 
 # ---- Functions ----------------------------------------------------------
 

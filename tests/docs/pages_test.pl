@@ -157,6 +157,13 @@ for my $file (sort keys %text) {
 }
 told('each constant that a page names is a header\'s', @bad);
 
+@bad = ();
+for my $file (sort keys %text) {
+	push @bad, map { "$file: $_" } grep { $header !~ /\b\Q$_\E\b/ }
+	    $text{$file} =~ /\b(sstate_[a-z_]+)\b(?!\*)/g;
+}
+told('each function or structure that a page names is a header\'s', @bad);
+
 # Only what says that a constant is there: _INIT and _API are no answers.
 my $all = join "\n", values %text;
 told('each constant of the headers is on a page', grep {
