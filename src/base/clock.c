@@ -18,7 +18,12 @@ seconds(clockid_t which)
 int64_t
 clock_wall(void)
 {
+#ifdef CLOCK_REALTIME_COARSE
+	/* As time() does; the kernel's tick is finer than a second. */
+	return seconds(CLOCK_REALTIME_COARSE);
+#else
 	return seconds(CLOCK_REALTIME);
+#endif
 }
 
 int64_t

@@ -6,6 +6,7 @@
  */
 #include "base/codec.h"
 
+#include <endian.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
@@ -56,11 +57,10 @@ load(const unsigned char *p, size_t n, uint64_t fill)
 	uint64_t x = 0;
 	size_t i;
 
-	if (n == 8)
-		return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 |
-		    (uint64_t)p[2] << 40 | (uint64_t)p[3] << 32 |
-		    (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
-		    (uint64_t)p[6] << 8 | p[7];
+	if (n == 8) {
+		memcpy(&x, p, 8);
+		return be64toh(x);
+	}
 	for (i = 0; i < n; i++)
 		x = x << 8 | p[i];
 	return n == 0 ? fill : x << 8 * (8 - n) | fill >> 8 * n;
@@ -70,7 +70,16 @@ static void
 store(void *to, uint64_t x, size_t n)
 {
 	unsigned char *p = to;
+	uint64_t all = htobe64(x);
 
+	if (n == 8) {
+		memcpy(p, &all, 8);
+		return;
+	}
+	if (n == 6) {
+		memcpy(p, &all, 6);
+		return;
+	}
 	for (; n > 0; n--, x <<= 8)
 		*p++ = (unsigned char)(x >> 56);
 }

@@ -24,6 +24,7 @@ attempts_begin(struct attempts *at, struct sstate_session *s)
 	at->s = s;
 	at->a = s->a;
 	at->shown = s->work;
+	s->clock = env_now(s->env);
 }
 
 int
@@ -43,6 +44,7 @@ attempts_next(struct attempts *at)
 		span = NAP_MAX_US;
 	/* Jitter: not secret, only different in each process and attempt. */
 	clock_nap_us((now * 2654435761u + (uint64_t)getpid() * 40503u) % span);
+	at->s->clock = env_now(at->s->env);
 	return 0;
 }
 
@@ -68,6 +70,7 @@ attempts_read(struct attempts *at, struct view **out, const struct token *tok,
 	at->fresh->a = a;
 	v->tok = *tok;
 	v->key = key;
+	at->s->clock = env_now(at->s->env);
 	r = follow ? fetch(at->s, v, a, err) : fetch_plain(at->s, v, a, err);
 	if (r != 0)
 		attempts_drop(at);

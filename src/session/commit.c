@@ -48,7 +48,7 @@ create(struct sstate_session *s, struct sstate_error *err)
 {
 	struct seal_head head;
 	struct sealed out;
-	int64_t now = env_now(s->env);
+	int64_t now = s->clock;
 	int r;
 
 	if ((r = commit_identity(s, err)) != 0)
@@ -110,7 +110,7 @@ attempt(struct attempts *at, struct sstate_error *err)
 	struct rec *rec;
 	int r;
 
-	write_times(s, &head, &s->head, s->work, env_now(s->env));
+	write_times(s, &head, &s->head, s->work, s->clock);
 	if ((r = to_write(s, &rec, at->a, err)) != 0 ||
 	    (r = write_seal(s, &out, at->a, &s->tok, s->key, &head,
 		 s->head.revision, rec, err)) != 0)
@@ -190,7 +190,7 @@ renewal_due(const struct sstate_session *s)
 	if (spread > 0)
 		after -= (int64_t)(s->tok.loc[0] | s->tok.loc[1] << 8) %
 		    (spread + 1);
-	return env_now(s->env) - s->head.written >= after;
+	return s->clock - s->head.written >= after;
 }
 
 static int
@@ -206,7 +206,7 @@ run(struct attempts *at, struct sstate_error *err)
 			return 0; /* */
 		return create(s, err);
 	}
-	if (view_deadline(&s->head) <= env_now(s->env)) /* I4 */
+	if (view_deadline(&s->head) <= s->clock) /* I4 */
 		return session_gone(s, err);
 	if (s->succ.wanted == 0 && succession_due(s) &&
 	    (r = succession_want(s, SUCC_ROTATE, err)) != 0)

@@ -67,7 +67,7 @@ fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
 {
 	struct finding f = { s, v, a, err };
 	struct sstate_key key;
-	int64_t now = env_now(s->env);
+	int64_t now = s->clock;
 	int r;
 
 	write_key(s, &key, &v->tok);
@@ -102,7 +102,7 @@ fetch_successor(struct sstate_session *s, struct token *tok,
 	if ((r = env_ring(&ring, s->env, err)) != 0)
 		return r;
 	r = token_from_bytes(tok, key, ring, s->env->ns, v->tok.cls,
-	    v->rec.succ, env_now(s->env));
+	    v->rec.succ, s->clock);
 	return r == 0 ? 0 : SSTATE_EGONE;
 }
 
@@ -170,7 +170,7 @@ fetch(struct sstate_session *s, struct view *v, struct arena *a,
 			return err_plain(err, SSTATE_ENOMEM, "read");
 		if ((r = successor(s, next, v, err)) != 0)
 			return r;
-		if (env_now(s->env) >= v->rec.grace_until) {
+		if (s->clock >= v->rec.grace_until) {
 			reused(s, v, next, a);
 			return SSTATE_EGONE;
 		}

@@ -47,6 +47,7 @@ reread_record(struct sstate_session *s)
 		return session_fail(s, SSTATE_ENOMEM, "reload: out of memory");
 	v->tok = s->tok;
 	v->key = s->key;
+	s->clock = env_now(s->env);
 	if ((r = fetch(s, v, s->a, &err)) == 0 && v->rec.mindset != s->mindset)
 		r = SSTATE_EMINDSET;
 	if (fetch_is_none(r))

@@ -159,7 +159,7 @@ sstate_begin(struct sstate_session **out, struct sstate *env,
 	s->env = env;
 	s->a = a;
 	s->slot = -1;
-	s->now = s->accessed = env_now(env);
+	s->now = s->clock = s->accessed = env_now(env);
 	s->is_new = 1;
 	table_init(&s->sent, a);
 	table_init(&s->query, a);

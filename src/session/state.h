@@ -81,6 +81,7 @@ struct sstate_session {
 
 	/* what the client sent */
 	int64_t now; /* when the request began */
+	int64_t clock; /* when a begin, reload, commit or attempt did */
 	int unsafe; /* the method is not GET or HEAD */
 	const char *path;
 	struct sstate_val bind;

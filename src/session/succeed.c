@@ -54,7 +54,7 @@ int
 succession_due(const struct sstate_session *s)
 {
 	return s->env->rotate > 0 && s->env->cls == CLS_COOKIE && !s->frozen &&
-	    !s->tell && env_now(s->env) - s->base->id_since >= s->env->rotate;
+	    !s->tell && s->clock - s->base->id_since >= s->env->rotate;
 }
 
 /* The record under the new id, made or made again. */
@@ -73,7 +73,7 @@ put_new(struct attempts *at, struct sstate_error *err)
 	    rec_copy(rec, s->work) != 0)
 		return err_plain(err, SSTATE_ENOMEM, "commit");
 	rec->fresh = 1;
-	rec->id_since = env_now(s->env);
+	rec->id_since = s->clock;
 	if (login)
 		rec->ncommit = 0; /* no commit of before follows to here */
 	write_times(s, &head, login ? NULL : &s->head, rec, rec->id_since);
@@ -118,7 +118,7 @@ static int
 put_stub(struct attempts *at, struct sstate_error *err)
 {
 	struct sstate_session *s = at->s;
-	int64_t now = env_now(s->env), end;
+	int64_t now = s->clock, end;
 	struct seal_head head;
 	struct sealed out;
 	struct rec *stub;
