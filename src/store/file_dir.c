@@ -264,10 +264,16 @@ fdir_close(struct fdir *d)
 	d->fd = -1;
 }
 
+static int
+plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+	    c == '.' || c == '-';
+}
+
 int
 fdir_ns(char *out, const char *ns, struct sstate_error *err)
 {
-	static const char ok[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t i, n = 0;
 
 	out[n++] = 'n';
@@ -276,7 +282,7 @@ fdir_ns(char *out, const char *ns, struct sstate_error *err)
 		if (ns[i] >= 'A' && ns[i] <= 'Z') {
 			out[n++] = '=';
 			out[n++] = (char)(ns[i] - 'A' + 'a');
-		} else if (strchr(ok, ns[i]) != NULL)
+		} else if (plain(ns[i]))
 			out[n++] = ns[i];
 		else
 			break;

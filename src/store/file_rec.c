@@ -106,10 +106,14 @@ out:
 	return x;
 }
 
-/* One read of the whole file; what is missing at its end is zeros. */
+/*
+ * One read of the whole file; what is missing at its end is zeros.  again: a
+ * slot that was whole, and is still the newest, is not summed once more.
+ */
 static int
-load(struct frec *r, struct sstate_error *err)
+load(struct frec *r, int again, struct sstate_error *err)
 {
+	struct fslot was = r->s;
 	size_t got;
 	int e;
 
@@ -127,7 +131,10 @@ load(struct frec *r, struct sstate_error *err)
 	if ((e = fio_read(&got, r->fd, r->img, r->size, 0)) != 0)
 		return sstate_fail(err, SSTATE_ESTORE, e, "file: read record");
 	memset(r->img + got, 0, r->size - got);
-	fslot_choose(&r->s, r->img, r->size);
+	if (again && fslot_still(&was, r->img, r->size))
+		r->s = was;
+	else
+		fslot_choose(&r->s, r->img, r->size);
 	return 0;
 }
 
@@ -166,7 +173,7 @@ frec_read(struct frec *r, struct sstate_error *err)
 	int tries, x;
 
 	for (tries = 0; tries < 3; tries++) {
-		if ((x = load(r, err)) != 0)
+		if ((x = load(r, 0, err)) != 0)
 			return x;
 		if (settled(r))
 			return what(r, err);
@@ -195,7 +202,7 @@ frec_reread(struct frec *r, struct sstate_error *err)
 
 	if ((x = take(r, r->d->wait_ms, err)) != 0)
 		return x;
-	x = load(r, err);
+	x = load(r, 0, err);
 	flock_drop(r->fd);
 	return x != 0 ? x : what(r, err);
 }
@@ -214,7 +221,7 @@ frec_lock(struct frec *r, int64_t wait_ms, struct sstate_error *err)
 	if (x < 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno,
 		    "file: look at a record's name");
-	return x == 0 ? FREC_MOVED : load(r, err);
+	return x == 0 ? FREC_MOVED : load(r, 1, err);
 }
 
 int

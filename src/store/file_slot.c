@@ -86,9 +86,9 @@ fslot_of_file(size_t file)
 	return file >= 2 * SLOT_MIN && file % (2 * SECTOR) == 0 ? file / 2 : 0;
 }
 
-/* 1 if slot i is whole. */
-static int
-valid(struct fslot *out, const unsigned char *p, size_t slot, int i)
+/* The sequence that slot i's head claims; 0: it is no head of ours. */
+static uint64_t
+claim(const unsigned char *p, size_t slot, int i)
 {
 	uint32_t len = get32(p + OFF_LEN), flags = get32(p + OFF_FLAGS);
 	uint64_t seq = get64(p + OFF_SEQ);
@@ -97,13 +97,26 @@ valid(struct fslot *out, const unsigned char *p, size_t slot, int i)
 	    seq == 0 || (seq - 1) % 2 != (uint64_t)i ||
 	    (len == 0) != ((flags & ended_flag) != 0))
 		return 0;
-	out->sum = get64(p + OFF_SUM);
-	if (out->sum != fslot_sum(p + OFF_SEQ, FSLOT_HEAD - OFF_SEQ + len))
+	return seq;
+}
+
+/* 1 if slot i is whole, 0 if it is not. */
+static int
+valid(struct fslot *out, const unsigned char *p, size_t slot, int i)
+{
+	uint32_t len = get32(p + OFF_LEN), flags = get32(p + OFF_FLAGS);
+	uint64_t seq = claim(p, slot, i), sum = get64(p + OFF_SUM);
+
+	memset(out, 0, sizeof(*out));
+	out->at = -1;
+	if (seq == 0 ||
+	    sum != fslot_sum(p + OFF_SEQ, FSLOT_HEAD - OFF_SEQ + len))
 		return 0;
 	out->at = i;
 	out->synced = p[FSLOT_SYNCED] == 1;
 	out->ended = (flags & ended_flag) != 0;
 	out->seq = seq;
+	out->sum = sum;
 	out->rec.rev = get64(p + OFF_REV);
 	out->rec.expires = (int64_t)get64(p + OFF_EXPIRES);
 	out->rec.flags = flags & ~ended_flag;
@@ -113,34 +126,60 @@ valid(struct fslot *out, const unsigned char *p, size_t slot, int i)
 	return 1;
 }
 
+/*
+ * Consecutive heads are the usual state, and then only the newer slot is
+ * summed: when the older head was read, the write after the newer one, which
+ * goes there, was not complete, so none was acknowledged.
+ */
+static int
+choose_newer(struct fslot *out, const unsigned char *img, size_t slot)
+{
+	uint64_t a = claim(img, slot, 0), b = claim(img + slot, slot, 1);
+	int newer = b > a;
+
+	if (a == 0 || b == 0 || (a + 1 != b && b + 1 != a) ||
+	    !valid(out, img + (newer ? slot : 0), slot, newer))
+		return 0;
+	out->sure = 1;
+	return 1;
+}
+
 void
 fslot_choose(struct fslot *out, const unsigned char *img, size_t file)
 {
 	size_t slot = fslot_of_file(file);
-	struct fslot other = { 0 };
+	struct fslot other;
 	int a, b;
 
 	memset(out, 0, sizeof(*out));
 	out->at = -1;
-	if (slot == 0)
+	if (slot == 0 || choose_newer(out, img, slot))
 		return;
 	a = valid(out, img, slot, 0);
 	b = valid(&other, img + slot, slot, 1);
-	if (a && b) {
-		/*
-		 * Consecutive: when the second was read, the write after the
-		 * higher had not begun in it, so none was acknowledged.
-		 */
-		out->sure = other.sure =
-		    other.seq == out->seq + 1 || out->seq == other.seq + 1;
-		if (other.seq > out->seq)
-			*out = other;
-	} else if (b)
+	if (b && (!a || other.seq > out->seq))
 		*out = other;
 	else if (a)
 		/* As consecutive: blank is the write before the first. */
 		out->sure = out->seq == 1 &&
 		    memcmp(img + slot, blank, sizeof(blank)) == 0;
+}
+
+int
+fslot_still(struct fslot *s, const unsigned char *img, size_t file)
+{
+	size_t slot = fslot_of_file(file);
+	const unsigned char *p;
+	int to = 1 - s->at;
+
+	if (s->at < 0)
+		return 0;
+	p = img + (size_t)s->at * slot;
+	if (!fslot_same(s, p) ||
+	    claim(img + (size_t)to * slot, slot, to) > s->seq)
+		return 0;
+	s->synced = p[FSLOT_SYNCED] == 1;
+	return 1;
 }
 
 int

@@ -45,6 +45,11 @@ size_t fslot_of_file(size_t file);
 void fslot_choose(struct fslot *out, const unsigned char *img, size_t file);
 /* Is this head still that of the chosen slot? */
 int fslot_same(const struct fslot *s, const unsigned char *head);
+/*
+ * An image that was read once more, into the same place: is the chosen slot,
+ * which was found whole, still the newest?  1, and synced is told anew.
+ */
+int fslot_still(struct fslot *s, const unsigned char *img, size_t file);
 /* Head and body to slot; rec NULL: ended, after what was chosen. */
 void fslot_fill(unsigned char *slot, uint64_t seq, uint64_t rev,
     const struct sstate_record *rec);

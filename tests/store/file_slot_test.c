@@ -168,6 +168,35 @@ ended(void)
 	T(s.at == 0, "an empty body alone is no end");
 }
 
+/* Read once more under the lock: only what may have changed is looked at. */
+static void
+still(void)
+{
+	struct fslot s, was;
+
+	memset(img, 0, sizeof(img));
+	put(0, 3, "the third");
+	put(1, 2, "the second");
+	fslot_choose(&was, img, sizeof(img));
+	s = was;
+	img[FSLOT_SYNCED] = 1;
+	T(fslot_still(&s, img, sizeof(img)) && s.at == 0 && s.seq == 3 &&
+		s.synced && !was.synced,
+	    "nothing was written: the slot still counts, its mark is seen");
+	put(1, 4, "the fourth");
+	s = was;
+	T(!fslot_still(&s, img, sizeof(img)), "one more write is noticed");
+	img[SLOT + FSLOT_HEAD] ^= 1;
+	T(!fslot_still(&s, img, sizeof(img)), "and so is one that was torn");
+	put(0, 5, "the fifth");
+	T(!fslot_still(&s, img, sizeof(img)), "and two of them");
+	put(0, 3, "another third");
+	memset(img + SLOT, 0, SLOT);
+	T(!fslot_still(&s, img, sizeof(img)), "and another slot in its place");
+	s.at = -1;
+	T(!fslot_still(&s, img, sizeof(img)), "none is never still there");
+}
+
 static void
 wrecks(void)
 {
@@ -192,6 +221,7 @@ main(void)
 	choices();
 	flips();
 	ended();
+	still();
 	wrecks();
 	return tap_done();
 }
