@@ -22,16 +22,15 @@ table_init(struct table *t, struct arena *a)
 }
 
 static uint64_t
-head_of(const char *name)
+head_of(size_t *len, const char *name)
 {
 	uint64_t head = 0;
-	unsigned shift = 64;
+	unsigned i;
 
-	while (shift > 0 && *name != '\0') {
-		shift -= 8;
-		head |= (uint64_t)(unsigned char)*name++ << shift;
-	}
-	return head;
+	for (i = 0; i < 8 && name[i] != '\0'; i++)
+		head = head << 8 | (unsigned char)name[i];
+	*len = i < 8 ? i : 8 + strlen(name + 8);
+	return i == 0 ? 0 : head << 8 * (8 - i);
 }
 
 /* name, whose head it is, beside a name in the table: as strcmp() says. */
@@ -109,11 +108,13 @@ grow(struct table *t)
 static int
 obtain(struct entry **out, struct table *t, const char *name)
 {
-	uint64_t head = head_of(name);
 	uint32_t at = t->n;
 	int found = 0, r;
+	uint64_t head;
+	size_t len;
 
 	*out = NULL;
+	head = head_of(&len, name);
 	/* Names that come in their order need no search. */
 	if (at > 0 && compare(t, &t->sorted[at - 1], head, name) <= 0)
 		at = place(t, head, name, &found);
@@ -126,6 +127,7 @@ obtain(struct entry **out, struct table *t, const char *name)
 		t->sorted[at].at = t->n;
 		memset(&t->e[t->n], 0, sizeof(t->e[0]));
 		t->e[t->n].name = name;
+		t->e[t->n].len = len;
 		t->n++;
 	}
 	*out = &t->e[t->sorted[at].at];
@@ -146,11 +148,12 @@ static struct entry *
 known(const struct table *t, const char *name)
 {
 	uint32_t at;
+	size_t len;
 	int found;
 
 	if (t->n == 0)
 		return NULL;
-	at = place(t, head_of(name), name, &found);
+	at = place(t, head_of(&len, name), name, &found);
 	return found ? &t->e[t->sorted[at].at] : NULL;
 }
 

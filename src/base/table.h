@@ -21,8 +21,9 @@ struct entry {
 	const struct sstate_val *vals;
 	size_t n;
 	size_t cap; /* of vals, if table_add() made it */
-	int present; /* 0: removed, or never set */
-	int counts; /* record/: made by adding alone */
+	size_t len; /* of name */
+	unsigned char present; /* 0: removed, or never set */
+	unsigned char counts; /* record/: made by adding alone */
 };
 
 struct table_key {

@@ -82,7 +82,7 @@ static int
 apply_incr(struct rec *r, const struct op *op)
 {
 	const struct entry *e = table_find(&r->vals, op->name);
-	int counts = e == NULL || e->counts;
+	unsigned char counts = e == NULL || e->counts;
 	struct sstate_val *val;
 	int64_t now = 0;
 	char text[NUMBER_ROOM];

@@ -122,7 +122,7 @@ put_user(struct buf *out, const char *user)
 static void
 put_name(struct buf *out, const struct entry *e)
 {
-	size_t i, size, n = strlen(e->name);
+	size_t i, size, n = e->len;
 	uint64_t head = (uint64_t)n << 1 | (e->counts ? 1 : 0);
 	uint8_t *p;
 
@@ -273,9 +273,9 @@ take_time(struct in *in)
 	return (int64_t)take_int(in, INT64_MAX, SSTATE_EPARSE);
 }
 
-/* n octets with the NUL after them; name: none among them. */
+/* n octets with the NUL after them. */
 static const char *
-take_text(struct in *in, uint64_t n, int name)
+take_text(struct in *in, uint64_t n)
 {
 	const uint8_t *p;
 
@@ -285,7 +285,7 @@ take_text(struct in *in, uint64_t n, int name)
 	}
 	p = in->p;
 	in->p += n + 1;
-	if (p[n] != '\0' || (name && memchr(p, '\0', (size_t)n) != NULL)) {
+	if (p[n] != '\0') {
 		spoil(in, SSTATE_EPARSE);
 		return NULL;
 	}
@@ -298,16 +298,17 @@ take_name(struct table *t, struct in *in, struct sstate_val *vals, uint64_t max)
 {
 	uint64_t head, len;
 	uint32_t had = t->live;
+	struct entry *e;
 	const char *name;
 	size_t i, n;
 	int r;
 
 	head = take_int(in, LIMIT_NAME_BYTES << 1 | 1, SSTATE_ETOOBIG);
-	name = take_text(in, head >> 1, 1);
+	name = take_text(in, head >> 1);
 	n = (size_t)take_int(in, max, SSTATE_EPARSE);
 	for (i = 0; i < n && in->bad == 0; i++) {
 		len = take_int(in, left(in), SSTATE_EPARSE);
-		vals[i].ptr = take_text(in, len, 0);
+		vals[i].ptr = take_text(in, len);
 		vals[i].len = (size_t)len;
 	}
 	if (in->bad != 0)
@@ -316,11 +317,13 @@ take_name(struct table *t, struct in *in, struct sstate_val *vals, uint64_t max)
 		spoil(in, r);
 		return 0;
 	}
-	if (t->live == had) { /* twice: which one would win? */
+	e = &t->e[t->n - 1];
+	/* Twice (which one would win?), or with a NUL inside. */
+	if (t->live == had || e->len != head >> 1) {
 		spoil(in, SSTATE_EPARSE);
 		return 0;
 	}
-	t->e[t->n - 1].counts = (int)(head & 1);
+	e->counts = head & 1;
 	return n;
 }
 
@@ -408,6 +411,7 @@ static void
 take_live(struct rec *r, struct arena *a, unsigned flags, struct in *in)
 {
 	const uint8_t *p;
+	uint64_t n;
 
 	r->mindset = (uint8_t)((flags & F_MINDSET) >> F_MINDSET_SHIFT);
 	r->fresh = (flags & F_FRESH) != 0;
@@ -417,9 +421,12 @@ take_live(struct rec *r, struct arena *a, unsigned flags, struct in *in)
 		memcpy(r->psk, p, sizeof(r->psk));
 	r->id_since = take_time(in);
 	r->login = take_time(in);
-	if (flags & F_USER)
-		r->user = take_text(in,
-		    take_int(in, LIMIT_USER_BYTES, SSTATE_ETOOBIG), 1);
+	if (flags & F_USER) {
+		n = take_int(in, LIMIT_USER_BYTES, SSTATE_ETOOBIG);
+		r->user = take_text(in, n);
+		if (r->user != NULL && memchr(r->user, '\0', n) != NULL)
+			spoil(in, SSTATE_EPARSE);
+	}
 	if (r->kind == REC_MOVED) {
 		r->grace_until = take_time(in);
 		if ((p = take(in, sizeof(r->succ))) != NULL)
@@ -481,7 +488,7 @@ rec_weight(const struct rec *r, size_t *values)
 	for (i = 0; i < t->n; i++) {
 		if (!t->e[i].present)
 			continue;
-		bytes += strlen(t->e[i].name);
+		bytes += t->e[i].len;
 		for (k = 0; k < t->e[i].n; k++)
 			bytes += t->e[i].vals[k].len;
 		/* An empty list takes room too: none is free of charge. */
