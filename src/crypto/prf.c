@@ -54,7 +54,8 @@ prf(uint8_t *out, size_t n, const uint8_t key[PRF_KEY], const char *label,
     const struct prf_part *parts, size_t count)
 {
 	const struct prf_part lab = { label, strlen(label) };
-	uint8_t buf[PRF_STACK], *p = buf;
+	UNFILLED uint8_t buf[PRF_STACK];
+	uint8_t *p = buf;
 	size_t i, room = sizeof(buf) - 8 - lab.len;
 	int r;
 

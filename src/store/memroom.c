@@ -11,8 +11,11 @@
 void
 memroom_release(struct memtab *t, uint64_t entries, uint64_t bytes)
 {
-	atomic_fetch_sub(&t->entries, entries);
-	atomic_fetch_sub(&t->bytes, bytes);
+	/* Two threads that take nothing need not share a cache line. */
+	if (entries != 0)
+		atomic_fetch_sub(&t->entries, entries);
+	if (bytes != 0)
+		atomic_fetch_sub(&t->bytes, bytes);
 }
 
 bool

@@ -16,6 +16,7 @@
 #include <securestate/store.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 
 #define MEM_NIL UINT32_MAX
 
@@ -74,21 +75,21 @@ struct mem_shard {
 int mem_shard_init(struct mem_shard *s, const struct hook *h);
 void mem_shard_free(struct mem_shard *s);
 
+/* Multiplications side by side; the upper halves are mixed well. */
 static inline uint64_t
 mem_hash(const unsigned char *p, size_t n)
 {
-	uint64_t h = 0, w;
+	uint64_t h = 0, k = UINT64_C(0x9e3779b97f4a7c15), w;
 	size_t i;
 
 	/* Uniform by contract; a test's keys need not be. */
 	for (i = 0; i + 8 <= n; i += 8) {
-		w = (uint64_t)p[i] | (uint64_t)p[i + 1] << 8 |
-		    (uint64_t)p[i + 2] << 16 | (uint64_t)p[i + 3] << 24 |
-		    (uint64_t)p[i + 4] << 32 | (uint64_t)p[i + 5] << 40 |
-		    (uint64_t)p[i + 6] << 48 | (uint64_t)p[i + 7] << 56;
-		h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
+		w = get64(p + i) * k;
+		h += w ^ w >> 32;
+		k += UINT64_C(0xd1342543de82ef94);
 	}
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	h ^= h >> 32;
 	return h;
 }
 
