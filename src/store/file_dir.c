@@ -214,6 +214,7 @@ enter(struct fdir *d, int at, const char *path, struct sstate_error *err)
 		    "file: %s: must be owned by uid %lu, and let nobody else "
 		    "in (mode 0700)",
 		    path, (unsigned long)d->uid);
+	d->gid = st.st_gid;
 	d->fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd < 0 || fstatfs(d->fd, &fs) != 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno,

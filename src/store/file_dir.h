@@ -31,7 +31,8 @@ enum { FSYNC_NONE, FSYNC_DATA, FSYNC_FULL };
 struct fdir {
 	int fd; /* every path below is relative to it */
 	uid_t uid; /* whose all that lies in it must be */
-	int guest; /* root in another user's directory: makes nothing */
+	gid_t gid; /* the directory's */
+	int guest; /* root in another user's directory: makes nothing as root */
 	int sync; /* FSYNC_* */
 	int no_openat2; /* the kernel lacks it */
 	int no_tmpfile; /* O_TMPFILE or /proc is not there */

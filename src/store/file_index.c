@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 #include <securestate/store.h>
@@ -71,6 +72,27 @@ open_bucket(struct fdir *d, const char *path, const char *ns)
 	return -1;
 }
 
+/* A guest's bucket is the owner's from birth: of root's he could use none. */
+static int
+open_as_owner(struct fdir *d, const char *path, const char *ns)
+{
+	int fd = -1, e = EPERM;
+
+	if (!d->guest)
+		return open_bucket(d, path, ns);
+	(void)setfsgid(d->gid);
+	(void)setfsuid(d->uid);
+	/* Neither call tells of a failure. */
+	if ((uid_t)setfsuid((uid_t)-1) == d->uid) {
+		fd = open_bucket(d, path, ns);
+		e = errno;
+	}
+	(void)setfsuid(geteuid());
+	(void)setfsgid(getegid());
+	errno = e;
+	return fd;
+}
+
 static int
 enter(struct findex *x, struct fdir *d, const char *path, const char *ns,
     int64_t bucket, struct sstate_error *err)
@@ -79,7 +101,7 @@ enter(struct findex *x, struct fdir *d, const char *path, const char *ns,
 	int r;
 
 	findex_done(x);
-	if ((x->fd = open_bucket(d, path, ns)) < 0)
+	if ((x->fd = open_as_owner(d, path, ns)) < 0)
 		return failed(err, errno);
 	if ((r = fdir_check(d, x->fd, &st, "expiry index", err)) != 0) {
 		findex_done(x);
