@@ -107,7 +107,7 @@ static const unsigned char nine[SSTATE_TAG_BYTES] = { 9, 9, 9, 9, 9, 9, 9, 9, 9,
 /* One context on one directory, and where the record is. */
 struct place {
 	char dir[KIT_DIR];
-	void *c;
+	void *c, *other; /* which syncs what another did not */
 };
 
 static int
@@ -181,6 +181,32 @@ do_grow(struct place *p, struct sstate_error *err)
 	struct sstate_record rec = kit_rec(2, big, BIG, 100 * EXPIRES);
 
 	return drv->replace(p->c, &key, 1, &rec, err);
+}
+
+/* What was there is not on disk: it goes there first. */
+static int
+do_settle(struct place *p, struct sstate_error *err)
+{
+	struct sstate_record rec = kit_rec(2, "new", 3, EXPIRES);
+
+	return drv->replace(p->other, &key, 1, &rec, err);
+}
+
+static int
+do_settle_end(struct place *p, struct sstate_error *err)
+{
+	return drv->remove(p->other, &key, 1, err);
+}
+
+/* A mask that takes the owner's rights, too. */
+static int
+do_masked(struct place *p, struct sstate_error *err)
+{
+	mode_t was = umask(0277);
+	int r = do_create(p, err);
+
+	(void)umask(was);
+	return r;
 }
 
 static int
@@ -271,6 +297,9 @@ static const struct scene {
 	{ "replace", do_replace, 1, NEW, OLD, "?sync=data&timeout_ms=1" },
 	{ "move", do_move, 1, NEW, OLD, "?sync=full&timeout_ms=1" },
 	{ "grow", do_grow, 1, NEW, OLD, "?sync=full&timeout_ms=1" },
+	{ "settle", do_settle, 1, NEW, OLD, "?sync=none" },
+	{ "settle, end", do_settle_end, 1, GONE, OLD, "?sync=none" },
+	{ "create under umask 0277", do_masked, 0, NEW, GONE, "?sync=full" },
 	{ "remove", do_remove, 1, GONE, OLD, "?sync=data&timeout_ms=1" },
 	{ "reap", do_reap, 1, GONE, OLD, "?sync=none&timeout_ms=1" },
 	{ "reap a part", do_reap_part, 1, GONE, OLD, "?timeout_ms=1" },
@@ -327,7 +356,7 @@ judge(const struct scene *s, void *c, int r, const struct sstate_error *err)
 }
 
 static const char *
-one(const struct scene *s, unsigned k, int error, int always)
+one(const struct scene *s, unsigned k, int error, int always, int which)
 {
 	struct sstate_record old = kit_rec(1, "old", 3, EXPIRES);
 	struct sstate_error err = { 0 };
@@ -338,18 +367,20 @@ one(const struct scene *s, unsigned k, int error, int always)
 	kit_tmp_fast(p.dir, sizeof(p.dir));
 	fds = kit_fds();
 	p.c = kit_open(p.dir, s->params);
+	p.other = kit_open(p.dir, "?sync=data&timeout_ms=1");
 	kit_tag(&old, 9);
 	if (s->before && drv->create(p.c, &key, &old, NULL) != 0)
 		return "cannot prepare";
 	memset(&inject, 0, sizeof(inject));
 	inject.error = error;
-	inject.which = C_EACH;
+	inject.which = which;
 	inject.always = always;
 	inject.k = k;
 	inject.on = 1;
 	r = s->act(&p, &err);
 	inject.on = 0;
 	bad = judge(s, p.c, r, &err);
+	drv->close(p.other);
 	drv->close(p.c);
 	if (bad == NULL && kit_fds() != fds)
 		bad = "a descriptor leaks";
@@ -359,13 +390,13 @@ one(const struct scene *s, unsigned k, int error, int always)
 }
 
 static void
-sweep(const struct scene *s, int error, int always)
+sweep(const struct scene *s, int error, int always, int which)
 {
 	const char *bad;
 	unsigned k = 0;
 
 	do
-		bad = one(s, ++k, error, always);
+		bad = one(s, ++k, error, always, which);
 	while (inject.fired && bad == NULL && k < 1000);
 	T(bad == NULL && k < 1000, "%s, %s %s each of %u calls: %s %s", s->name,
 	    strerrorname_np(error), always ? "from" : "at", k - 1,
@@ -375,17 +406,19 @@ sweep(const struct scene *s, int error, int always)
 int
 main(void)
 {
-	static const int once[] = { EACCES, ENOENT, EEXIST, EOPNOTSUPP, EINVAL,
-		ENOSYS, EXDEV, EPERM, ENOTDIR, ELOOP, EROFS, EAGAIN, EINTR },
-			 on[] = { EIO, ENOSPC, EACCES, ENOENT, ENOSYS, EXDEV };
+	static const int once[] = { EACCES, ENOENT, EEXIST, EOPNOTSUPP, ENOSYS,
+		EXDEV, EPERM, ENOTDIR, EROFS, EAGAIN, EINTR };
+	static const int on[] = { EIO, EACCES, ENOENT, ENOSYS };
 	size_t i, j;
 
 	memset(big, 'b', sizeof(big));
 	for (i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
 		for (j = 0; j < sizeof(once) / sizeof(once[0]); j++)
-			sweep(&scenes[i], once[j], 0);
+			sweep(&scenes[i], once[j], 0, C_EACH);
 		for (j = 0; j < sizeof(on) / sizeof(on[0]); j++)
-			sweep(&scenes[i], on[j], 1);
+			sweep(&scenes[i], on[j], 1, C_EACH);
+		/* Every name leads elsewhere, for ever. */
+		sweep(&scenes[i], ENOENT, 1, C_STAT);
 	}
 	return tap_done();
 }
