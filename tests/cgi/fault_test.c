@@ -40,7 +40,7 @@ enum {
 	C_MAP = 131072,
 	C_RANDOM = 262144,
 	C_MASK = 524288,
-	C_ANY = 1048575,
+	C_ANY = (C_LEADS << 1) - 1,
 };
 
 enum { BIG = 70000, LONG = 30000 };

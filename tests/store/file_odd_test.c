@@ -29,7 +29,7 @@ enum {
 	C_LIST = 4096,
 	C_TIME = 8192,
 	C_RANDOM = 16384,
-	C_EACH = 32767
+	C_EACH = C_ALL | 32767
 };
 
 int __real_open(const char *path, int flags, ...);
@@ -100,6 +100,8 @@ __wrap_clock_nap_us(uint64_t us)
 static struct got got;
 static char big[BIG];
 static const struct sstate_key key = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
+	"app" };
+static const struct sstate_key second = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk2",
 	"app" };
 static const unsigned char nine[SSTATE_TAG_BYTES] = { 9, 9, 9, 9, 9, 9, 9, 9, 9,
 	9, 9, 9, 9, 9, 9, 9 };
@@ -223,6 +225,22 @@ do_reap(struct place *p, struct sstate_error *err)
 	return drv->reap(&n, p->c, key.ns, 1000 * EXPIRES, 0, err);
 }
 
+/* Whoever ended it was killed before the last step. */
+static int
+do_reap_ended(struct place *p, struct sstate_error *err)
+{
+	__typeof__(inject) was = inject;
+
+	memset(&inject, 0, sizeof(inject));
+	inject.error = EIO;
+	inject.which = C_NAME;
+	inject.k = 1;
+	inject.on = 1;
+	(void)drv->remove(p->other, &key, 1, NULL);
+	inject = was;
+	return do_reap(p, err);
+}
+
 /* The bucket that the time is in. */
 static int
 do_reap_part(struct place *p, struct sstate_error *err)
@@ -302,6 +320,7 @@ static const struct scene {
 	{ "create under umask 0277", do_masked, 0, NEW, GONE, "?sync=full" },
 	{ "remove", do_remove, 1, GONE, OLD, "?sync=data&timeout_ms=1" },
 	{ "reap", do_reap, 1, GONE, OLD, "?sync=none&timeout_ms=1" },
+	{ "reap an ended one", do_reap_ended, 1, GONE, GONE, "?timeout_ms=1" },
 	{ "reap a part", do_reap_part, 1, GONE, OLD, "?timeout_ms=1" },
 	{ "look at all", do_scan, 1, OLD, OLD, "?sync=data&timeout_ms=1" },
 	{ "get", do_get, 1, OLD, OLD, "?timeout_ms=1" },
@@ -359,6 +378,7 @@ static const char *
 one(const struct scene *s, unsigned k, int error, int always, int which)
 {
 	struct sstate_record old = kit_rec(1, "old", 3, EXPIRES);
+	struct sstate_record also = kit_rec(1, "also", 4, 5 * EXPIRES);
 	struct sstate_error err = { 0 };
 	const char *bad;
 	struct place p;
@@ -369,7 +389,8 @@ one(const struct scene *s, unsigned k, int error, int always, int which)
 	p.c = kit_open(p.dir, s->params);
 	p.other = kit_open(p.dir, "?sync=data&timeout_ms=1");
 	kit_tag(&old, 9);
-	if (s->before && drv->create(p.c, &key, &old, NULL) != 0)
+	if (drv->create(p.c, &second, &also, NULL) != 0 ||
+	    (s->before && drv->create(p.c, &key, &old, NULL) != 0))
 		return "cannot prepare";
 	memset(&inject, 0, sizeof(inject));
 	inject.error = error;
@@ -406,9 +427,9 @@ sweep(const struct scene *s, int error, int always, int which)
 int
 main(void)
 {
-	static const int once[] = { EACCES, ENOENT, EEXIST, EOPNOTSUPP, ENOSYS,
-		EXDEV, EPERM, ENOTDIR, EROFS, EAGAIN, EINTR };
-	static const int on[] = { EIO, EACCES, ENOENT, ENOSYS };
+	static const int once[] = { EACCES, ENOENT, EEXIST, EOPNOTSUPP, EINVAL,
+		ENOSYS, EXDEV, EPERM, ENOTDIR, ELOOP, EROFS, EAGAIN, EINTR };
+	static const int on[] = { EIO, ENOSPC, EACCES, ENOENT, ENOSYS };
 	size_t i, j;
 
 	memset(big, 'b', sizeof(big));
@@ -417,8 +438,9 @@ main(void)
 			sweep(&scenes[i], once[j], 0, C_EACH);
 		for (j = 0; j < sizeof(on) / sizeof(on[0]); j++)
 			sweep(&scenes[i], on[j], 1, C_EACH);
+		sweep(&scenes[i], EIO, 1, C_PREAD);
 		/* Every name leads elsewhere, for ever. */
-		sweep(&scenes[i], ENOENT, 1, C_STAT);
+		sweep(&scenes[i], ENOENT, 1, C_LEADS);
 	}
 	return tap_done();
 }

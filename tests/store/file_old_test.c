@@ -301,6 +301,9 @@ main(void)
 	lacks.proc = ENOENT;
 	lacks.create = EIO;
 	refused("no /proc, and no file of a name", SSTATE_ESTORE);
+	lacks.proc = ENOENT;
+	lacks.pwrites = 3;
+	refused("no /proc, and then a write that takes nothing", SSTATE_ESTORE);
 	lacks.pwrites = 2; /* after the namespace's state */
 	refused("a write that takes nothing", SSTATE_ESTORE);
 	lacks.tmpfile = lacks.renameat2 = 0;

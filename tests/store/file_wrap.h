@@ -33,7 +33,8 @@ enum {
 	C_FCNTL = 256,
 	C_STAT = 512,
 	C_MALLOC = 1024,
-	C_ALL = 2047,
+	C_LEADS = 1 << 20,
+	C_ALL = C_LEADS | 2047,
 };
 
 static struct {
@@ -233,7 +234,7 @@ __wrap_fcntl(int fd, int cmd, ...)
 int
 __wrap_fstatat(int a, const char *p, struct stat *st, int flags)
 {
-	return now(C_STAT, 'i', 0) ? -1 : __real_fstatat(a, p, st, flags);
+	return now(C_LEADS, 'i', 0) ? -1 : __real_fstatat(a, p, st, flags);
 }
 
 int
