@@ -3,6 +3,7 @@
  * and system calls at their edge
  *
  * link: -Wl,--wrap=poll,--wrap=read,--wrap=writev,--wrap=sigprocmask
+ * link: -Wl,--wrap=write
  */
 #include "shot.h"
 
@@ -60,6 +61,20 @@ __wrap_writev(int fd, const struct iovec *v, int n)
 		return __real_writev(fd, v, n);
 	one.iov_len = 1;
 	return __real_writev(fd, &one, 1);
+}
+
+static int takes_nothing; /* the next write() does */
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t
+__wrap_write(int fd, const void *p, size_t n)
+{
+	if (takes_nothing) {
+		takes_nothing = 0;
+		return 0;
+	}
+	return __real_write(fd, p, n);
 }
 
 int __real_sigprocmask(int how, const sigset_t *set, sigset_t *old);
@@ -230,6 +245,14 @@ format_bad(struct sstate_req *req, void *arg)
 }
 
 static void
+format_narrow(struct sstate_req *req, void *arg)
+{
+	(void)arg;
+	T(sstate_req_html(req, "%*d", -5000, 1) == SSTATE_EINVAL,
+	    "R-95 a width below all");
+}
+
+static void
 format_text(void)
 {
 	static const char *bad[] = { "%                 d", "%4097d", "%.4097d",
@@ -245,6 +268,7 @@ format_text(void)
 		T(s.status == 500 && s.ended == SSTATE_EINVAL,
 		    "R-95 the format \"%s\" is refused", bad[i]);
 	}
+	fire(format_narrow, NULL);
 }
 
 /* ---- System calls ----------------------------------------------------- */
@@ -261,6 +285,26 @@ post(enum call c, int e)
 	error = e;
 	shot_fire(&s, env, shot_echo, NULL);
 	failing = NONE;
+}
+
+static void
+upload(void)
+{
+	static char body[80000];
+	static const char head[] = "--X\r\nContent-Disposition: form-data; "
+				   "name=f; filename=a\r\n\r\n";
+
+	memset(body, 'F', sizeof(body));
+	memcpy(body, head, sizeof(head) - 1);
+	memcpy(body + sizeof(body) - 8, "\r\n--X--", 8);
+	shot_begin(&s);
+	shot_var(&s, "REQUEST_METHOD=POST");
+	shot_var(&s, "CONTENT_TYPE=multipart/form-data; boundary=X");
+	shot_body(&s, body, sizeof(body) - 1);
+	takes_nothing = 1;
+	shot_fire(&s, env, NULL, NULL);
+	T(s.status == 503 && strstr(shot_log, "temporary file") != NULL,
+	    "M13 a disk that takes nothing: %s", shot_log);
 }
 
 static void
@@ -290,6 +334,12 @@ calls(void)
 			(s.status != 200 || strstr(s.page, "a=1|") != NULL),
 		    "E4 a call fails, line %zu: %d %d", i, s.status, s.ended);
 	}
+	failing = WRITEV;
+	error = EIO;
+	fire(null_bytes, NULL);
+	T(s.status == 0 && s.ended == SSTATE_EINVAL,
+	    "E4 a page of a failure that cannot be sent: the first is told");
+	upload();
 	short_writes = 1;
 	fire(formats, want);
 	short_writes = 0;

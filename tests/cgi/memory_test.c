@@ -181,6 +181,157 @@ long_page(struct sstate *env)
 	shot_fire(&s, env, long_program, NULL);
 }
 
+/* Headers, a redirect and an error's page, where each may be too much. */
+static void
+header_program(struct sstate_req *req, void *arg)
+{
+	static char value[8000];
+	size_t pad = *(size_t *)arg, i;
+
+	memset(value, 'v', sizeof(value) - 1);
+	for (i = 0; i < 3; i++) {
+		value[i == 0 ? pad % 4000 : 3900] = '\0';
+		(void)sstate_req_header(req, "Link", value);
+		value[i == 0 ? pad % 4000 : 3900] = 'v';
+	}
+	(void)sstate_req_header(req, "X-A", "1");
+	(void)sstate_req_header(req, "X-A", "23456789");
+	if (pad % 3 == 0)
+		(void)sstate_req_redirect(req, "/elsewhere");
+}
+
+static size_t pad;
+
+static void
+headers(struct sstate *env)
+{
+	shot_begin(&s);
+	shot_fire(&s, env, header_program, &pad);
+	if (s.status == 303)
+		s.status = 200;
+}
+
+/* Parts, each with names and a value that take what is left of a block. */
+static void
+parts(struct sstate *env, const char *end)
+{
+	static char body[40000], fill[5000];
+	size_t n = 0, i;
+
+	memset(fill, 'f', sizeof(fill) - 1);
+	for (i = 0; i < 20; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n,
+		    "--X\r\nContent-Disposition: form-data; name=a%zu%s\r\n\r\n"
+		    "%.*s\r\n",
+		    i, i % 5 == 0 ? "; filename=file" : "",
+		    (int)(i == 0 ? pad % 4000 : 700), fill);
+	n += (size_t)snprintf(body + n, sizeof(body) - n, "%s", end);
+	shot_begin(&s);
+	shot_var(&s, "REQUEST_METHOD=POST");
+	shot_var(&s, "CONTENT_TYPE=multipart/form-data; boundary=X");
+	shot_bare_body(&s, body, n);
+	shot_fire(&s, env, NULL, NULL);
+}
+
+static void
+many_parts(struct sstate *env)
+{
+	parts(env, "--X--\r\n");
+}
+
+/* Its end is missing: a refusal, for whose page there may be no memory. */
+static void
+half_parts(struct sstate *env)
+{
+	parts(env, "");
+}
+
+static void
+raw(struct sstate *env, size_t n, int known)
+{
+	static char body[400000];
+
+	memset(body, 'r', n);
+	shot_begin(&s);
+	shot_var(&s, "REQUEST_METHOD=POST");
+	shot_var(&s, "CONTENT_TYPE=text/plain");
+	if (known)
+		shot_body(&s, body, n);
+	else
+		shot_bare_body(&s, body, n);
+	shot_fire(&s, env, NULL, NULL);
+}
+
+static void
+big_raw(struct sstate *env)
+{
+	raw(env, 300000, 1);
+}
+
+static void
+raw_without_length(struct sstate *env)
+{
+	raw(env, 100000, 0);
+}
+
+static void
+wide_program(struct sstate_req *req, void *arg)
+{
+	(void)arg;
+	sstate_req_html(req, "%4000d%4000d%4000d", 1, 2, 3);
+}
+
+static void
+wide(struct sstate *env)
+{
+	shot_begin(&s);
+	shot_fire(&s, env, wide_program, NULL);
+}
+
+/* As failing(), but with every fill of the block before it. */
+static void
+squeezed(void (*fn)(struct sstate *), int status, const char *what)
+{
+	struct sstate *env = open_counted();
+	int good = 1, clean = 1, whole = 1;
+	unsigned n, base, all = 0;
+	long open = heap.open;
+
+	for (pad = 0; pad < 4000; pad += 8)
+		for (n = 2; n < 40; n++, all++) {
+			base = heap.calls;
+			heap.fail_at = base + n;
+			fn(env);
+			clean &= heap.open == open;
+			if (heap.calls < heap.fail_at) {
+				whole &= s.status == status;
+				break;
+			}
+			good &= s.status == 503 ||
+			    (status == 400 && s.status == 400);
+		}
+	heap.fail_at = 0;
+	T(good && whole && clean,
+	    "P4 R-99 %s: a status and no leak for %u allocations in turn", what,
+	    all);
+	sstate_close(env);
+}
+
+static void
+no_cgi(void)
+{
+	struct sstate *env = open_counted();
+	struct sstate_cgi *cgi;
+	struct sstate_error err;
+
+	heap.fail_at = heap.calls + 1;
+	T(sstate_cgi_open(&cgi, env, NULL, &err) == SSTATE_ENOMEM &&
+		cgi == NULL,
+	    "P4 no memory for the first of all: %s", err.text);
+	heap.fail_at = 0;
+	sstate_close(env);
+}
+
 static int
 drop(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -198,6 +349,13 @@ main(void)
 	failing(post_once, "a form");
 	failing(upload, "an upload");
 	failing(long_page, "a long page");
+	failing(big_raw, "a body over a usual block");
+	failing(raw_without_length, "a body without its length");
+	failing(wide, "numbers that are wide");
+	squeezed(headers, 200, "headers");
+	squeezed(many_parts, 200, "parts");
+	squeezed(half_parts, 400, "parts that are refused");
+	no_cgi();
 	shot_begin(&s);
 	shot_end(&s);
 	T(nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS) == 0, "nothing is left");
