@@ -102,6 +102,14 @@ struct sstate_driver {
 	int (*latest)(int64_t *seen, void *ctx, int64_t now,
 	    struct sstate_error *err);
 	/* Members above are ABI 1.  New ones go here; size tells. */
+
+	/*
+	 * About how many records there are (ns NULL: of all), to a tenth or
+	 * so, at a cost that does not grow with them.  May be NULL: the
+	 * store then takes no max_records=.
+	 */
+	int (*count)(uint64_t *about, void *ctx, const char *ns,
+	    struct sstate_error *err);
 };
 
 /*
@@ -140,7 +148,7 @@ SSTATE_API void *sstate_conf_handle(struct sstate_conf *c);
 
 /*
  * One context of a store without an environment: for tools and test kits.
- * Of the options stores, handles, drivers, ns, alloc and the flags
+ * Of the options stores, handles, drivers, ns, the hooks and the flags
  * SSTATE_NO_PLUGINS and SSTATE_NO_CREATE count; stores must be there.
  */
 struct sstate_store;

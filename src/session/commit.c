@@ -178,12 +178,19 @@ replace(struct attempts *at, struct sstate_error *err)
 	return r == SSTATE_ENOTFOUND ? gone(s, r, err) : r;
 }
 
+/* By itself nothing is written to a store that refuses it. */
+static int
+is_readonly(const struct sstate_session *s)
+{
+	return store_policy(s->env->store)->readonly;
+}
+
 static int
 renewal_due(const struct sstate_session *s)
 {
 	int64_t after = s->env->renew, spread;
 
-	if ((s->head.flags & SEAL_EXPLICIT) != 0)
+	if ((s->head.flags & SEAL_EXPLICIT) != 0 || is_readonly(s))
 		return 0; /* renewal never changes what was set */
 	/* the id's own bytes spread the load: no randomness is spent */
 	spread = after * s->env->renew_jitter_pct / 100;
@@ -208,7 +215,7 @@ run(struct attempts *at, struct sstate_error *err)
 	}
 	if (view_deadline(&s->head) <= s->clock) /* I4 */
 		return session_gone(s, err);
-	if (s->succ.wanted == 0 && succession_due(s) &&
+	if (s->succ.wanted == 0 && !is_readonly(s) && succession_due(s) &&
 	    (r = succession_want(s, SUCC_ROTATE, err)) != 0)
 		return r;
 	/* SSTATE_DONE: there is more to write, under the new id */
@@ -238,6 +245,18 @@ commit_once(struct sstate_session *s, struct sstate_error *err)
 	return attempts_end(&at, replace(&at, err));
 }
 
+/* What is written is let go; new rights and what was ended are not. */
+static int
+soften(struct sstate_session *s, int r)
+{
+	if (r == 0 || s->ended || s->succ.wanted == SUCC_LOGIN ||
+	    !session_soften(s, r, &s->last))
+		return r;
+	err_clear(&s->last);
+	err_clear(&s->fail);
+	return 0;
+}
+
 int
 sstate_commit(struct sstate_session *s)
 {
@@ -255,5 +274,5 @@ sstate_commit(struct sstate_session *s)
 	r = commit_run(s, &s->last);
 	if (r != 0 && s->last.code != r)
 		(void)err_plain(&s->last, r, "commit");
-	return r;
+	return soften(s, r);
 }

@@ -115,6 +115,9 @@ sstate_logout(struct sstate_session *s)
 	if (s->frozen)
 		return session_fail(s, SSTATE_EINVAL,
 		    "logout: the answer has left already");
+	if (s->soft) /* what could not be read cannot be ended */
+		return session_fail(s, SSTATE_ESTORE,
+		    "logout: the store failed before");
 	if ((blank = arena_get(s->a, sizeof(*blank))) == NULL)
 		return session_fail(s, SSTATE_ENOMEM, "logout: out of memory");
 	err_clear(&err);

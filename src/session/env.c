@@ -85,9 +85,11 @@ notice(struct sstate *env, int64_t clock, int64_t now)
 	if (now - clock <= LIMIT_FUTURE)
 		return now;
 	if (atomic_exchange(&env->behind, now) + LIMIT_FUTURE < now)
-		env_say(env, SSTATE_LOG_WARN, SSTATE_ESYS, "CLOCK: the clock "
+		env_say(env, SSTATE_LOG_WARN, SSTATE_ESYS,
+		    "CLOCK: the clock "
 		    "went back by %lld seconds; time goes on from where it "
-		    "was", (long long)(now - clock));
+		    "was",
+		    (long long)(now - clock));
 	return now;
 }
 
@@ -286,12 +288,19 @@ open_ring(struct sstate *env, struct sstate_error *err)
 	return 0;
 }
 
+static int64_t
+store_clock(void *arg)
+{
+	return env_now(arg);
+}
+
 static int
 open_store(struct sstate *env, const struct sstate_options *o,
     struct sstate_error *err)
 {
 	struct store_options so = { 0 };
 	const char *const *uris;
+	int64_t cap;
 	int r;
 
 	if ((r = places_find(&uris, &env->ring_path, o, env->a, err)) != 0)
@@ -302,10 +311,20 @@ open_store(struct sstate *env, const struct sstate_options *o,
 	so.ns = env->ns;
 	so.flags = env->flags & (SSTATE_NO_PLUGINS | SSTATE_NO_CREATE);
 	so.hook = env->hook;
+	so.now = store_clock;
+	so.now_arg = env;
 	so.arg = o->arg;
 	so.log = o->log;
 	so.metric = o->metric;
-	return store_open(&env->store, &so, err);
+	if ((r = store_open(&env->store, &so, err)) != 0)
+		return r;
+	/* What the store forgets sooner must not promise to be there. */
+	cap = store_policy(env->store)->max_expires;
+	if (cap != 0 && env->idle > cap)
+		env->idle = cap;
+	if (cap != 0 && env->renew > env->idle / 10)
+		env->renew = env->idle / 10;
+	return 0;
 }
 
 int

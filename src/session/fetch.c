@@ -19,6 +19,7 @@ struct finding {
 	struct view *v;
 	struct arena *a;
 	struct sstate_error *err;
+	int lax; /* a near copy of what must not come from one */
 };
 
 static int
@@ -50,6 +51,11 @@ found(void *arg, const struct sstate_record *rec)
 	    memcmp(rec->tag, v->head.usertag, sizeof(rec->tag)) != 0 ||
 	    rec->expires > view_deadline(&v->head))
 		return damaged(f, "the store's revision, tag or expiry differ");
+	/* Sooner than the header's: its cap, max_expires. */
+	if (rec->expires != 0 && rec->expires <= s->clock)
+		return SSTATE_EEXPIRED;
+	f->lax = (v->head.flags & SEAL_LOGIN) != 0 &&
+	    (rec->flags & SSTATE_REC_VERIFY) == 0;
 	if ((plain = arena_get(f->a, rec->body.len - SEAL_OVER + 1)) == NULL)
 		return err_plain(f->err, SSTATE_ENOMEM, "read");
 	if (seal_open(plain, &len, &v->head, v->key, s->env->ns, &v->tok,
@@ -65,13 +71,21 @@ int
 fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
     struct sstate_error *err)
 {
-	struct finding f = { s, v, a, err };
-	struct sstate_key key;
 	int64_t now = s->clock;
-	int r;
+	struct finding f = { s, v, a, err, 0 };
+	struct store *st = s->env->store;
+	struct sstate_key key;
+	int r = 0, far = s->far;
 
 	write_key(s, &key, &v->tok);
-	if ((r = store_get(s->env->store, &s->slot, &key, found, &f, err)) != 0)
+	if (!far)
+		r = store_get(st, &s->slot, &key, found, &f, err);
+	/* Layers confirm a logged-in one; a copy that lost its mark is not. */
+	if (!far && store_is_layered(st))
+		far = r == SSTATE_EAUTH || (r == 0 && f.lax);
+	if (far)
+		r = store_get_far(st, &s->slot, &key, found, &f, err);
+	if (r != 0)
 		return r;
 	if (v->head.written > now + LIMIT_FUTURE) {
 		env_say(s->env, SSTATE_LOG_WARN, SSTATE_EAUTH,

@@ -254,7 +254,8 @@ sstate_fields(struct sstate_session *s, uint32_t flags, const char *action)
 	if (s == NULL || may_render(s) != 0)
 		return NULL;
 	if ((flags & ~(uint32_t)(SSTATE_WITH_PAGE | SSTATE_ONCE)) != 0 ||
-	    ((flags & SSTATE_ONCE) != 0 && (s->how & SSTATE_NO_STORE) != 0)) {
+	    ((flags & SSTATE_ONCE) != 0 && (s->how & SSTATE_NO_STORE) != 0 &&
+		!s->soft)) {
 		(void)session_fail(s, SSTATE_EINVAL, "fields: foreign flag");
 		return NULL;
 	}

@@ -17,6 +17,7 @@
 #include "session/pagestate.h"
 #include "session/request.h"
 #include "session/users.h"
+#include "store/store.h"
 
 #define HOW_FLAGS (SSTATE_MUST_EXIST | SSTATE_EAGER | SSTATE_NO_STORE)
 
@@ -73,10 +74,15 @@ recall(struct sstate_session *s, struct sstate_error *err)
 	if (r != 0)
 		return r;
 	r = fetch(s, v, s->a, err);
+	s->far = 1;
 	if (fetch_is_none(r))
 		return without(s, r, err);
+	/* Who demands a session is told; else there is none, nor a new one. */
 	if (r != 0)
-		return r;
+		return (s->how & SSTATE_MUST_EXIST) == 0 &&
+			session_soften(s, r, err)
+		    ? 0
+		    : r;
 	if (v->rec.mindset != s->mindset) /* K08 */
 		return sstate_fail(err, SSTATE_EMINDSET, 0,
 		    "begin: the session was recorded under the other mindset");
@@ -93,7 +99,8 @@ first_use(struct sstate_session *s)
 {
 	struct op op = { .kind = OP_USED };
 
-	if (!s->exists || !s->base->fresh || s->tell)
+	if (!s->exists || !s->base->fresh || s->tell ||
+	    store_policy(s->env->store)->readonly)
 		return 0;
 	return change_do(s, &op);
 }
@@ -119,6 +126,7 @@ begin(struct sstate_session *s, const struct sstate_how *how,
 		env_tick(s->env, s->now);
 		if ((r = recall(s, err)) != 0)
 			return r;
+		stored = !s->soft;
 	}
 	if (!s->exists) {
 		if ((rec = arena_get(s->a, sizeof(*rec))) == NULL)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "store/store.h"
 
 int
 session_fail(struct sstate_session *s, int code, const char *fmt, ...)
@@ -44,6 +45,18 @@ session_freeze(struct sstate_session *s)
 {
 	if (s != NULL)
 		s->frozen = 1;
+}
+
+int
+session_soften(struct sstate_session *s, int r, const struct sstate_error *err)
+{
+	if ((r != SSTATE_ESTORE && r != SSTATE_EBUSY && r != SSTATE_ESYS) ||
+	    !store_policy(s->env->store)->soft)
+		return 0;
+	env_log(s->env, SSTATE_LOG_ERROR, err);
+	s->soft = 1;
+	s->how |= SSTATE_NO_STORE;
+	return 1;
 }
 
 int

@@ -69,6 +69,8 @@ struct sstate_session {
 	struct arena *a;
 	struct annex *annexes;
 	int slot; /* the store's hint */
+	int far; /* reads are of the store that decides: all but the first */
+	int soft; /* errors=log, and the store failed: as under NO_STORE */
 	struct sstate_error fail; /* the first failure, kept */
 	struct sstate_error last; /* of a commit that may be repeated */
 
@@ -138,6 +140,12 @@ int session_fail(struct sstate_session *s, int code, const char *fmt, ...)
     SSTATE_PRINTF(3, 4);
 /* May it be changed?  0, or the failure that is kept. */
 int session_open_for_change(struct sstate_session *s);
+/*
+ * errors=log and a failure of the store: from now on nothing is read or
+ * written, and nothing that the program does fails for that.  True if so.
+ */
+int session_soften(struct sstate_session *s, int r,
+    const struct sstate_error *err);
 /* Another request ended it: SSTATE_EGONE, kept for good. */
 int session_gone(struct sstate_session *s, struct sstate_error *err);
 /* r becomes base and work: a record without values, no id. */

@@ -381,6 +381,9 @@ change_id(struct sstate_session *s, const char *what)
 
 	if ((r = session_open_for_change(s)) != 0)
 		return r;
+	if (s->soft) /* new rights are not pretended */
+		return session_fail(s, SSTATE_ESTORE,
+		    "%s: the store failed before", what);
 	if ((s->how & SSTATE_NO_STORE) != 0)
 		return session_fail(s, SSTATE_EINVAL,
 		    "%s: SSTATE_NO_STORE keeps nothing", what);

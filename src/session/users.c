@@ -55,6 +55,8 @@ visit(void *arg, const struct sstate_key *key, const struct sstate_record *rec)
 	if (seal_peek(&h, rec->body.ptr, rec->body.len) != 0 ||
 	    !is_listed(w, &h))
 		return 0;
+	if (w->idle == 0 && rec->expires != 0 && rec->expires <= w->now)
+		return 0; /* by its cap, sooner than the header says */
 	memset(&in, 0, sizeof(in));
 	handle_of(in.handle, key->id);
 	if (w->handle != NULL && strcmp(in.handle, w->handle) != 0)
@@ -175,7 +177,7 @@ remove_one(struct walk *w, size_t i, struct sstate_error *err)
 		    (r != SSTATE_ESTORE || ++asked > 2))
 			return r;
 		again.rev = 0;
-		r = store_get(w->env->store, &slot, &w->key[i], read_again,
+		r = store_get_far(w->env->store, &slot, &w->key[i], read_again,
 		    &again, err);
 		if (r == SSTATE_ENOTFOUND)
 			return asked > 0; /* an answer was lost */

@@ -159,7 +159,7 @@ set_stored(struct sstate_session *s, const char *name,
 	struct op op = { .kind = OP_SET, .name = name, .vals = v, .n = n };
 	int r;
 
-	if ((s->how & SSTATE_NO_STORE) != 0)
+	if ((s->how & SSTATE_NO_STORE) != 0 && !s->soft)
 		return session_fail(s, SSTATE_EINVAL,
 		    "set: SSTATE_NO_STORE keeps nothing");
 	if ((r = change_do(s, &op)) != 0 || !s->merged_ready)
@@ -297,7 +297,7 @@ sstate_incr(int64_t *out, struct sstate_session *s, const char *name,
 		return SSTATE_EINVAL;
 	if ((r = check_name(s, SSTATE_STORED, name, "incr")) != 0)
 		return r;
-	if ((s->how & SSTATE_NO_STORE) != 0)
+	if ((s->how & SSTATE_NO_STORE) != 0 && !s->soft)
 		return session_fail(s, SSTATE_EINVAL,
 		    "incr: SSTATE_NO_STORE keeps nothing");
 	if ((op.name = arena_str(s->a, name)) == NULL)

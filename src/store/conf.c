@@ -35,6 +35,7 @@ struct sstate_conf {
 	const char *ns;
 	unsigned char store[CONF_STORE_BYTES];
 	bool has_store;
+	struct layers *layers;
 };
 
 /* What has no scheme has no name either. */
@@ -361,6 +362,18 @@ const unsigned char *
 conf_store(const struct sstate_conf *c)
 {
 	return c->has_store ? c->store : NULL;
+}
+
+void
+conf_set_layers(struct sstate_conf *c, struct layers *layers)
+{
+	c->layers = layers;
+}
+
+struct layers *
+conf_layers(const struct sstate_conf *c)
+{
+	return c->layers;
 }
 
 /* ---- What drivers call ------------------------------------------------ */

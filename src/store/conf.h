@@ -42,5 +42,9 @@ const struct hook *conf_hook(const struct sstate_conf *c);
  */
 void conf_set_store(struct sstate_conf *c, const unsigned char *id);
 const unsigned char *conf_store(const struct sstate_conf *c);
+/* The stores below a `layered:`; NULL if it is none. */
+struct layers;
+void conf_set_layers(struct sstate_conf *c, struct layers *layers);
+struct layers *conf_layers(const struct sstate_conf *c);
 
 #endif

@@ -9,11 +9,15 @@
 #include "store/load.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "store/conf.h"
 #include "store/plugin.h"
+
+/* A table ends here, or after any later member. */
+#define ABI1_BYTES offsetof(struct sstate_driver, count)
 
 static bool
 is_scheme(const char *s)
@@ -40,10 +44,10 @@ load_check(const struct sstate_driver *d, struct sstate_error *err)
 		    "a store driver has ABI %u, this library %u", d->abi,
 		    SSTATE_DRIVER_ABI);
 	/* A longer table has slots that nobody here will call. */
-	if (d->size < sizeof(*d))
+	if (d->size < ABI1_BYTES)
 		return sstate_fail(err, SSTATE_EVERSION, 0,
 		    "a store driver's table has %zu bytes, not %zu", d->size,
-		    sizeof(*d));
+		    (size_t)ABI1_BYTES);
 	if (!is_scheme(d->scheme))
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "a store driver's scheme is not [a-z][a-z0-9]{0,15}");

@@ -20,6 +20,7 @@
 #include "base/wipe.h"
 #include "store/conf.h"
 #include "store/guard.h"
+#include "store/policy.h"
 
 enum {
 	FIRST = 8, /* slots of chunk 0; each next one has twice */
@@ -41,6 +42,7 @@ struct pool {
 	char *uri; /* may hold a password: wiped */
 	char *ns;
 	void *handle;
+	struct layers *layers;
 	uint32_t flags;
 	struct hook hook;
 	unsigned char id[CONF_STORE_BYTES];
@@ -86,6 +88,7 @@ static int
 ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
 {
 	const struct sstate_driver *d = p->driver;
+	struct policy ignored; /* by drivers: store.c has it */
 	struct sstate_conf *c;
 	int r;
 
@@ -94,7 +97,10 @@ ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
 		 err)) != 0)
 		return r;
 	conf_set_store(c, p->id);
-	if ((r = d->open(ctx, c, err)) != 0) {
+	conf_set_layers(c, p->layers);
+	if ((r = policy_take(&ignored, c, err)) != 0)
+		;
+	else if ((r = d->open(ctx, c, err)) != 0) {
 		*ctx = NULL;
 		r = r > 0 ? SSTATE_ESTORE : r;
 		(void)err_plain(err, r, d->scheme);
@@ -342,6 +348,7 @@ pool_new(struct pool **out, const struct pool_options *o,
 	memset(p, 0, sizeof(*p));
 	p->driver = o->driver;
 	p->handle = o->handle;
+	p->layers = o->layers;
 	p->single = o->handle != NULL;
 	p->flags = o->flags;
 	p->hook = o->hook;

@@ -14,11 +14,13 @@
 #include "base/arena.h"
 
 struct pool;
+struct layers;
 
 struct pool_options {
 	const struct sstate_driver *driver;
 	const char *uri;
 	void *handle;
+	struct layers *layers; /* of layered:, for conf_layers() */
 	const char *ns;
 	uint32_t flags;
 	struct hook hook;

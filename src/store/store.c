@@ -18,13 +18,19 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "store/conf.h"
+#include "store/layered.h"
 #include "store/load.h"
+#include "store/policy.h"
 #include "store/pool.h"
 
 struct store {
 	struct pool *pool;
 	const struct sstate_driver *d;
+	struct layers *layers; /* NULL: a store of its own */
+	struct policy policy;
 	struct hook hook;
+	int64_t (*now)(void *arg);
+	void *now_arg;
 	void *arg;
 	void (*metric)(void *arg, const struct sstate_metric *m);
 };
@@ -32,6 +38,7 @@ struct store {
 /* One call: what is given back and counted at its end. */
 struct op {
 	struct store *st;
+	enum policy_call call;
 	const char *name;
 	void *ctx;
 	int slot;
@@ -41,63 +48,127 @@ struct op {
 	sstate_found_fn *found;
 	sstate_each_fn *each;
 	void *arg;
+	bool gated; /* the policy answered, not the store */
 	bool told; /* a callback was called and said what is returned */
 	int said;
 };
 
 /* ---- Open and close --------------------------------------------------- */
 
+/* An older table ends before it. */
+static bool
+can_count(const struct sstate_driver *d)
+{
+	return d->size >= sizeof(*d) && d->count != NULL;
+}
+
+/* The driver that a URI names, and what the URI asks of any of them. */
 static int
-find_driver(const struct sstate_driver **out, const struct store_options *o,
-    void *handle, struct sstate_error *err)
+look_up(struct store *st, const char *uri, void *handle,
+    const struct store_options *o, struct sstate_error *err)
 {
 	struct sstate_conf *c;
 	int r;
 
-	*out = NULL;
-	if ((r = conf_parse(&c, o->uris[0], handle, o->flags, o->ns, &o->hook,
-		 err)) != 0)
+	if ((r = conf_parse(&c, uri, handle, o->flags, o->ns, &o->hook, err)) !=
+	    0)
 		return r;
-	r = load_driver(out, conf_scheme(c), o->drivers, o->flags, err);
+	if ((r = load_driver(&st->d, conf_scheme(c), o->drivers, o->flags,
+		 err)) == 0)
+		r = policy_take(&st->policy, c, err);
 	conf_free(c);
-	if (r == 0 && handle != NULL && ((*out)->caps & SSTATE_CAP_HANDLE) == 0)
+	if (r == 0 && handle != NULL && (st->d->caps & SSTATE_CAP_HANDLE) == 0)
 		r = sstate_fail(err, SSTATE_EINVAL, 0,
-		    "%s: this store takes no ready-made handle",
-		    (*out)->scheme);
+		    "%s: this store takes no ready-made handle", st->d->scheme);
+	if (r == 0 && st->policy.max_records != 0 && !can_count(st->d))
+		r = sstate_fail(err, SSTATE_ENOTSUP, 0,
+		    "%s: this store cannot count, so it takes no max_records",
+		    st->d->scheme);
 	return r;
+}
+
+static int
+open_pool(struct store *st, const char *uri, void *handle,
+    const struct store_options *o, struct sstate_error *err)
+{
+	struct pool_options po;
+
+	memset(&po, 0, sizeof(po));
+	po.driver = st->d;
+	po.uri = uri;
+	po.handle = handle;
+	po.layers = st->layers;
+	po.ns = o->ns;
+	po.flags = o->flags;
+	po.hook = o->hook;
+	return pool_open(&st->pool, &po, err);
+}
+
+static int
+store_new(struct store **out, const struct store_options *o,
+    struct sstate_error *err)
+{
+	struct store *st;
+
+	*out = NULL;
+	if ((st = hook_alloc(&o->hook, sizeof(*st))) == NULL)
+		return err_plain(err, SSTATE_ENOMEM, "store");
+	memset(st, 0, sizeof(*st));
+	st->hook = o->hook;
+	st->now = o->now;
+	st->now_arg = o->now_arg;
+	st->arg = o->arg;
+	st->metric = o->metric;
+	*out = st;
+	return 0;
+}
+
+static int
+open_one(struct store *st, const struct store_options *o,
+    struct sstate_error *err)
+{
+	void *handle = o->handles != NULL ? o->handles[0] : NULL;
+	int r;
+
+	if ((r = look_up(st, o->uris[0], handle, o, err)) != 0)
+		return r;
+	return open_pool(st, o->uris[0], handle, o, err);
+}
+
+/* The first of the list before all that follow. */
+static int
+open_layers(struct store *st, const struct store_options *o,
+    struct sstate_error *err)
+{
+	const struct policy *truth;
+	int r;
+
+	if ((r = layers_open(&st->layers, o, err)) != 0)
+		return r;
+	st->d = layers_driver(st->layers);
+	/* Each layer has a policy of its own; this is to be asked for. */
+	truth = store_policy(layers_truth(st->layers));
+	st->policy.max_expires = truth->max_expires;
+	st->policy.soft = truth->soft;
+	st->policy.reaps = truth->reaps;
+	return open_pool(st, "layered:", NULL, o, err);
 }
 
 int
 store_open(struct store **out, const struct store_options *o,
     struct sstate_error *err)
 {
-	struct pool_options po;
 	struct store *st;
 	int r;
 
 	*out = NULL;
 	if (o->uris == NULL || o->uris[0] == NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0, "store: no URI");
-	if (o->uris[1] != NULL)
-		return sstate_fail(err, SSTATE_ENOTSUP, 0,
-		    "store: several URIs, but this build has no layers");
-	memset(&po, 0, sizeof(po));
-	po.uri = o->uris[0];
-	po.handle = o->handles != NULL ? o->handles[0] : NULL;
-	po.ns = o->ns;
-	po.flags = o->flags;
-	po.hook = o->hook;
-	if ((r = find_driver(&po.driver, o, po.handle, err)) != 0)
+	if ((r = store_new(&st, o, err)) != 0)
 		return r;
-	if ((st = hook_alloc(&o->hook, sizeof(*st))) == NULL)
-		return err_plain(err, SSTATE_ENOMEM, po.driver->scheme);
-	memset(st, 0, sizeof(*st));
-	st->d = po.driver;
-	st->hook = o->hook;
-	st->arg = o->arg;
-	st->metric = o->metric;
-	if ((r = pool_open(&st->pool, &po, err)) != 0) {
-		hook_free(&o->hook, st, sizeof(*st));
+	r = o->uris[1] == NULL ? open_one(st, o, err) : open_layers(st, o, err);
+	if (r != 0) {
+		store_close(st);
 		return r;
 	}
 	*out = st;
@@ -113,13 +184,14 @@ store_close(struct store *st)
 		return;
 	h = st->hook;
 	pool_close(st->pool);
+	layers_close(st->layers);
 	hook_free(&h, st, sizeof(*st));
 }
 
 uint32_t
 store_caps(const struct store *st)
 {
-	return st->d->caps;
+	return st->layers != NULL ? layers_caps(st->layers) : st->d->caps;
 }
 
 const char *
@@ -128,21 +200,65 @@ store_name(const struct store *st)
 	return st->d->scheme;
 }
 
+const struct policy *
+store_policy(const struct store *st)
+{
+	return &st->policy;
+}
+
+bool
+store_is_layered(const struct store *st)
+{
+	return st->layers != NULL;
+}
+
+int64_t
+store_now(const struct store *st)
+{
+	return st->now != NULL ? st->now(st->now_arg) : clock_wall();
+}
+
+bool
+store_can(const struct store *st, enum policy_call call)
+{
+	if (st->layers != NULL)
+		return layers_can(st->layers, call);
+	switch (call) {
+	case CALL_REAP:
+		return st->d->reap != NULL;
+	case CALL_EACH:
+		return st->d->each != NULL;
+	case CALL_LATEST:
+		return st->d->latest != NULL;
+	case CALL_COUNT:
+		return can_count(st->d);
+	default:
+		return true;
+	}
+}
+
 /* ---- Around each call ------------------------------------------------- */
 
 static int
-op_begin(struct op *op, struct store *st, const char *name, const int *slot,
-    struct sstate_error *err)
+op_begin(struct op *op, struct store *st, enum policy_call call,
+    const int *slot, struct sstate_error *err)
 {
+	int r;
+
 	memset(op, 0, sizeof(*op));
 	op->st = st;
-	op->name = name;
+	op->call = call;
+	op->name = policy_name(call);
 	op->slot = slot != NULL ? *slot : -1;
 	op->err = err;
 	/* An older code must not pass for the driver's own text. */
 	err_clear(err);
 	if (st->metric != NULL)
 		op->began = clock_mono_us();
+	if ((r = policy_gate(&st->policy, call, st->d->scheme, err)) != 0) {
+		op->gated = true;
+		return r;
+	}
 	return pool_take(&op->ctx, &op->slot, st->pool, err);
 }
 
@@ -197,6 +313,11 @@ op_end(struct op *op, int *slot, int r)
 		r = op_judge(op, r);
 		pool_give(st->pool, op->slot);
 	}
+	if (op->gated && r == POLICY_SKIP)
+		r = op->call == CALL_GET ? SSTATE_ENOTFOUND : 0;
+	else if (!op->gated)
+		policy_note(&st->policy, op->call,
+		    op->told && r == op->said ? 0 : r);
 	if (slot != NULL)
 		*slot = op->slot;
 	if (st->metric != NULL) {
@@ -225,6 +346,16 @@ check_write(const struct store *st, const char *name,
 		    "%s: %s: %zu bytes, over %u", st->d->scheme, name,
 		    rec->body.len, LIMIT_RECORD_BYTES);
 	return 0;
+}
+
+/* Of layers each store has a cap of its own. */
+static const struct sstate_record *
+capped(struct sstate_record *copy, const struct store *st,
+    const struct sstate_record *rec)
+{
+	if (st->policy.max_expires == 0 || st->layers != NULL)
+		return rec;
+	return policy_cap(&st->policy, copy, rec, store_now(st));
 }
 
 /* what cannot have been written is damage, not a record. */
@@ -268,17 +399,19 @@ on_each(void *arg, const struct sstate_key *key,
 
 /* ---- The calls -------------------------------------------------------- */
 
-int
-store_get(struct store *st, int *slot, const struct sstate_key *key,
+static int
+get(struct store *st, int *slot, const struct sstate_key *key, bool far,
     sstate_found_fn *found, void *arg, struct sstate_error *err)
 {
 	struct op op;
 	int r;
 
-	if ((r = op_begin(&op, st, "get", slot, err)) == 0) {
+	if ((r = op_begin(&op, st, CALL_GET, slot, err)) == 0) {
 		op.found = found;
 		op.arg = arg;
-		r = st->d->get(op.ctx, key, on_found, &op, err);
+		r = far && st->layers != NULL
+		    ? layers_get_far(op.ctx, key, on_found, &op, err)
+		    : st->d->get(op.ctx, key, on_found, &op, err);
 		/* neither a record nor a reason is a failure. */
 		if (r == 0 && !op.told)
 			r = sstate_fail(err, SSTATE_ESTORE, 0,
@@ -288,17 +421,50 @@ store_get(struct store *st, int *slot, const struct sstate_key *key,
 }
 
 int
+store_get(struct store *st, int *slot, const struct sstate_key *key,
+    sstate_found_fn *found, void *arg, struct sstate_error *err)
+{
+	return get(st, slot, key, false, found, arg, err);
+}
+
+int
+store_get_far(struct store *st, int *slot, const struct sstate_key *key,
+    sstate_found_fn *found, void *arg, struct sstate_error *err)
+{
+	return get(st, slot, key, true, found, arg, err);
+}
+
+/* about how many there are, asked once a second at most. */
+static int
+make_room(struct store *st, const struct sstate_record *rec,
+    struct sstate_error *err)
+{
+	uint64_t about;
+	int r;
+
+	if (policy_counts(&st->policy)) {
+		if ((r = store_count(&about, st, NULL, err)) != 0)
+			return r;
+		policy_counted(&st->policy, about);
+	}
+	return policy_room(&st->policy, rec, st->d->scheme, err);
+}
+
+int
 store_create(struct store *st, int *slot, const struct sstate_key *key,
     const struct sstate_record *rec, struct sstate_error *err)
 {
+	struct sstate_record copy;
 	struct op op;
 	int r;
 
 	if ((r = check_write(st, "create", rec, err)) != 0)
 		return r;
-	if ((r = op_begin(&op, st, "create", slot, err)) == 0) {
+	if (st->policy.max_records != 0 && (r = make_room(st, rec, err)) != 0)
+		return r;
+	if ((r = op_begin(&op, st, CALL_CREATE, slot, err)) == 0) {
 		op.bytes = rec->body.len;
-		r = st->d->create(op.ctx, key, rec, err);
+		r = st->d->create(op.ctx, key, capped(&copy, st, rec), err);
 	}
 	return op_end(&op, slot, r);
 }
@@ -308,6 +474,7 @@ store_replace(struct store *st, int *slot, const struct sstate_key *key,
     uint64_t expected, const struct sstate_record *rec,
     struct sstate_error *err)
 {
+	struct sstate_record copy;
 	struct op op;
 	int r;
 
@@ -316,9 +483,10 @@ store_replace(struct store *st, int *slot, const struct sstate_key *key,
 	if (expected == 0 || expected == SSTATE_ANY_REV)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "%s: replace: without a revision", st->d->scheme);
-	if ((r = op_begin(&op, st, "replace", slot, err)) == 0) {
+	if ((r = op_begin(&op, st, CALL_REPLACE, slot, err)) == 0) {
 		op.bytes = rec->body.len;
-		r = st->d->replace(op.ctx, key, expected, rec, err);
+		r = st->d->replace(op.ctx, key, expected,
+		    capped(&copy, st, rec), err);
 	}
 	return op_end(&op, slot, r);
 }
@@ -330,7 +498,7 @@ store_remove(struct store *st, int *slot, const struct sstate_key *key,
 	struct op op;
 	int r;
 
-	if ((r = op_begin(&op, st, "remove", slot, err)) == 0)
+	if ((r = op_begin(&op, st, CALL_REMOVE, slot, err)) == 0)
 		r = st->d->remove(op.ctx, key, expected, err);
 	return op_end(&op, slot, r);
 }
@@ -343,12 +511,13 @@ store_reap(uint64_t *removed, struct store *st, const char *ns, int64_t before,
 	int r;
 
 	*removed = 0;
-	if (st->d->reap == NULL && (st->d->caps & SSTATE_CAP_EXPIRE) != 0)
+	if (!store_can(st, CALL_REAP) &&
+	    (store_caps(st) & SSTATE_CAP_EXPIRE) != 0)
 		return 0;
-	if (st->d->reap == NULL)
+	if (!store_can(st, CALL_REAP))
 		return sstate_fail(err, SSTATE_ENOTSUP, 0,
 		    "%s: this store cannot be reaped", st->d->scheme);
-	if ((r = op_begin(&op, st, "reap", NULL, err)) == 0)
+	if ((r = op_begin(&op, st, CALL_REAP, NULL, err)) == 0)
 		r = st->d->reap(removed, op.ctx, ns, before,
 		    limit == 0 ? UINT64_MAX : limit, err);
 	return op_end(&op, NULL, r);
@@ -361,10 +530,10 @@ store_each(struct store *st, const char *ns, const unsigned char *tag,
 	struct op op;
 	int r;
 
-	if (st->d->each == NULL)
+	if (!store_can(st, CALL_EACH))
 		return sstate_fail(err, SSTATE_ENOTSUP, 0,
 		    "%s: this store cannot be listed", st->d->scheme);
-	if ((r = op_begin(&op, st, "each", NULL, err)) == 0) {
+	if ((r = op_begin(&op, st, CALL_EACH, NULL, err)) == 0) {
 		op.each = fn;
 		op.arg = arg;
 		r = st->d->each(op.ctx, ns, tag, on_each, &op, err);
@@ -380,9 +549,25 @@ store_latest(int64_t *seen, struct store *st, int64_t now,
 	int r;
 
 	*seen = now;
-	if (st->d->latest == NULL)
+	if (!store_can(st, CALL_LATEST))
 		return 0;
-	if ((r = op_begin(&op, st, "latest", NULL, err)) == 0)
+	if ((r = op_begin(&op, st, CALL_LATEST, NULL, err)) == 0)
 		r = st->d->latest(seen, op.ctx, now, err);
+	return op_end(&op, NULL, r);
+}
+
+int
+store_count(uint64_t *about, struct store *st, const char *ns,
+    struct sstate_error *err)
+{
+	struct op op;
+	int r;
+
+	*about = 0;
+	if (!store_can(st, CALL_COUNT))
+		return sstate_fail(err, SSTATE_ENOTSUP, 0,
+		    "%s: this store cannot count", st->d->scheme);
+	if ((r = op_begin(&op, st, CALL_COUNT, NULL, err)) == 0)
+		r = st->d->count(about, op.ctx, ns, err);
 	return op_end(&op, NULL, r);
 }

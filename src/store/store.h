@@ -1,5 +1,5 @@
 /*
- * store.h - a store as the session layer sees it: pool, forks, metrics
+ * store.h - a store as the session layer sees it: pool, policy, metrics
  *
  * Wraps a driver's table.  Any thread may call; each call takes a context of
  * the pool for its duration, so a driver sees one thread at a time.  After a
@@ -9,12 +9,14 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <securestate/store.h>
 
 #include "base/arena.h"
+#include "store/policy.h"
 
 struct store;
 
@@ -25,6 +27,10 @@ struct store_options {
 	const char *ns;
 	uint32_t flags; /* SSTATE_NO_PLUGINS, SSTATE_NO_CREATE */
 	struct hook hook;
+	int64_t near_expires; /* of near stores that say none; 0: default */
+	/* For caps and near copies; NULL: the wall clock. */
+	int64_t (*now)(void *now_arg);
+	void *now_arg;
 	void *arg; /* of the hooks below */
 	void (*log)(void *arg, int level, const struct sstate_error *what);
 	void (*metric)(void *arg, const struct sstate_metric *m);
@@ -41,6 +47,13 @@ void store_close(struct store *st);
 uint32_t store_caps(const struct store *st);
 /* Scheme of the URI: for texts and metrics. */
 const char *store_name(const struct store *st);
+/* What its URI asks for; of layers, the far one's. */
+const struct policy *store_policy(const struct store *st);
+/* Then store_get() may hand out what is no longer so. */
+bool store_is_layered(const struct store *st);
+/* Has the driver that slot? */
+bool store_can(const struct store *st, enum policy_call call);
+int64_t store_now(const struct store *st);
 
 /*
  * *slot remembers which context served, so that the next call of the same
@@ -48,6 +61,9 @@ const char *store_name(const struct store *st);
  * record's descriptor there).  Start with -1.
  */
 int store_get(struct store *st, int *slot, const struct sstate_key *key,
+    sstate_found_fn *found, void *arg, struct sstate_error *err);
+/* From the store that decides; what nearer ones have of it is dropped. */
+int store_get_far(struct store *st, int *slot, const struct sstate_key *key,
     sstate_found_fn *found, void *arg, struct sstate_error *err);
 int store_create(struct store *st, int *slot, const struct sstate_key *key,
     const struct sstate_record *rec, struct sstate_error *err);
@@ -63,6 +79,9 @@ int store_each(struct store *st, const char *ns, const unsigned char *tag,
     sstate_each_fn *fn, void *arg, struct sstate_error *err);
 /* *seen = now where the driver has no such slot. */
 int store_latest(int64_t *seen, struct store *st, int64_t now,
+    struct sstate_error *err);
+/* About how many; ns NULL: of all namespaces.  SSTATE_ENOTSUP likewise. */
+int store_count(uint64_t *about, struct store *st, const char *ns,
     struct sstate_error *err);
 
 #endif

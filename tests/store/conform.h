@@ -38,6 +38,7 @@ struct conform {
 	    struct sstate_error *err);
 	unsigned scale; /* divides 10^5 increments, 10^4 races; 1 at least */
 	int threads; /* workers are threads: nothing outlives a process */
+	int forks; /* with threads: but a child shares what is stored */
 	size_t max_bytes; /* its longest body; 0: 16 MiB */
 };
 
@@ -977,7 +978,7 @@ conform_forked(const struct conform *c, void *ctx)
 	}
 	T(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
 	    "a child abandons, opens anew, reads and writes");
-	if (c->threads) {
+	if (c->threads && !c->forks) {
 		T(conform_is(c, ctx, &k, &a), "the parent keeps its own");
 		T(c->driver->replace(ctx, &k, 1, &p, NULL) == 0, "and writes");
 	} else {
