@@ -104,9 +104,9 @@ struct sstate_driver {
 	/* Members above are ABI 1.  New ones go here; size tells. */
 
 	/*
-	 * About how many records there are (ns NULL: of all), to a tenth or
-	 * so, at a cost that does not grow with them.  May be NULL: the
-	 * store then takes no max_records=.
+	 * About how many records of ns there are, or of all namespaces if
+	 * that is cheaper: to a tenth or so, without a look at each.  May be
+	 * NULL: the store then takes no max_records=.
 	 */
 	int (*count)(uint64_t *about, void *ctx, const char *ns,
 	    struct sstate_error *err);

@@ -24,6 +24,7 @@
 #include "store/file_rec.h"
 #include "store/file_scan.h"
 #include "store/file_user.h"
+#include "store/file_walk.h"
 
 enum { WAIT_MS = 10000, SWEEP_EVERY_US = 600000000 };
 
@@ -438,6 +439,14 @@ file_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return fclock_latest(seen, &f->d, &f->k, now, err);
 }
 
+static int
+file_count(uint64_t *about, void *ctx, const char *ns, struct sstate_error *err)
+{
+	struct file *f = ctx;
+
+	return fwalk_count(about, &f->d, ns, err);
+}
+
 SSTATE_DRIVER(file) = { .size = sizeof(struct sstate_driver),
 	.abi = SSTATE_DRIVER_ABI,
 	.caps = SSTATE_CAP_DURABLE | SSTATE_CAP_TAG | SSTATE_CAP_LINEAR,
@@ -452,4 +461,5 @@ SSTATE_DRIVER(file) = { .size = sizeof(struct sstate_driver),
 	.each = file_each,
 	/* Closing says nothing: locks are the parent's as long as it lives. */
 	.abandon = file_close,
-	.latest = file_latest };
+	.latest = file_latest,
+	.count = file_count };

@@ -18,5 +18,11 @@ int fwalk_dir(struct fdir *d, const char *path, fwalk_name_fn *fn, void *arg,
 /* Sub-directories from .. to - 1, of 256.  Other names are passed over. */
 int fwalk_records(struct fdir *d, const char *ns, unsigned from, unsigned to,
     fwalk_key_fn *fn, void *arg, struct sstate_error *err);
+/*
+ * About how many, from as many sub-directories as hold a thousand: keys are
+ * uniform, so that is within a tenth.
+ */
+int fwalk_count(uint64_t *about, struct fdir *d, const char *ns,
+    struct sstate_error *err);
 
 #endif

@@ -295,6 +295,19 @@ memory_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return 0;
 }
 
+/* Of all namespaces, which share its bounds as well. */
+static int
+memory_count(uint64_t *about, void *ctx, const char *ns,
+    struct sstate_error *err)
+{
+	struct context *c = ctx;
+
+	(void)ns;
+	(void)err;
+	*about = atomic_load(&c->share->table->entries);
+	return 0;
+}
+
 SSTATE_DRIVER(memory) = {
 	.size = sizeof(struct sstate_driver),
 	.abi = SSTATE_DRIVER_ABI,
@@ -310,4 +323,5 @@ SSTATE_DRIVER(memory) = {
 	.each = memory_each,
 	.abandon = memory_abandon,
 	.latest = memory_latest,
+	.count = memory_count,
 };

@@ -17,23 +17,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "store/conf.h"
 #include "store/layered.h"
-#include "store/load.h"
-#include "store/policy.h"
 #include "store/pool.h"
-
-struct store {
-	struct pool *pool;
-	const struct sstate_driver *d;
-	struct layers *layers; /* NULL: a store of its own */
-	struct policy policy;
-	struct hook hook;
-	int64_t (*now)(void *arg);
-	void *now_arg;
-	void *arg;
-	void (*metric)(void *arg, const struct sstate_metric *m);
-};
+#include "store/store_own.h"
 
 /* One call: what is given back and counted at its end. */
 struct op {
@@ -52,190 +38,6 @@ struct op {
 	bool told; /* a callback was called and said what is returned */
 	int said;
 };
-
-/* ---- Open and close --------------------------------------------------- */
-
-/* An older table ends before it. */
-static bool
-can_count(const struct sstate_driver *d)
-{
-	return d->size >= sizeof(*d) && d->count != NULL;
-}
-
-/* The driver that a URI names, and what the URI asks of any of them. */
-static int
-look_up(struct store *st, const char *uri, void *handle,
-    const struct store_options *o, struct sstate_error *err)
-{
-	struct sstate_conf *c;
-	int r;
-
-	if ((r = conf_parse(&c, uri, handle, o->flags, o->ns, &o->hook, err)) !=
-	    0)
-		return r;
-	if ((r = load_driver(&st->d, conf_scheme(c), o->drivers, o->flags,
-		 err)) == 0)
-		r = policy_take(&st->policy, c, err);
-	conf_free(c);
-	if (r == 0 && handle != NULL && (st->d->caps & SSTATE_CAP_HANDLE) == 0)
-		r = sstate_fail(err, SSTATE_EINVAL, 0,
-		    "%s: this store takes no ready-made handle", st->d->scheme);
-	if (r == 0 && st->policy.max_records != 0 && !can_count(st->d))
-		r = sstate_fail(err, SSTATE_ENOTSUP, 0,
-		    "%s: this store cannot count, so it takes no max_records",
-		    st->d->scheme);
-	return r;
-}
-
-static int
-open_pool(struct store *st, const char *uri, void *handle,
-    const struct store_options *o, struct sstate_error *err)
-{
-	struct pool_options po;
-
-	memset(&po, 0, sizeof(po));
-	po.driver = st->d;
-	po.uri = uri;
-	po.handle = handle;
-	po.layers = st->layers;
-	po.ns = o->ns;
-	po.flags = o->flags;
-	po.hook = o->hook;
-	return pool_open(&st->pool, &po, err);
-}
-
-static int
-store_new(struct store **out, const struct store_options *o,
-    struct sstate_error *err)
-{
-	struct store *st;
-
-	*out = NULL;
-	if ((st = hook_alloc(&o->hook, sizeof(*st))) == NULL)
-		return err_plain(err, SSTATE_ENOMEM, "store");
-	memset(st, 0, sizeof(*st));
-	st->hook = o->hook;
-	st->now = o->now;
-	st->now_arg = o->now_arg;
-	st->arg = o->arg;
-	st->metric = o->metric;
-	*out = st;
-	return 0;
-}
-
-static int
-open_one(struct store *st, const struct store_options *o,
-    struct sstate_error *err)
-{
-	void *handle = o->handles != NULL ? o->handles[0] : NULL;
-	int r;
-
-	if ((r = look_up(st, o->uris[0], handle, o, err)) != 0)
-		return r;
-	return open_pool(st, o->uris[0], handle, o, err);
-}
-
-/* The first of the list before all that follow. */
-static int
-open_layers(struct store *st, const struct store_options *o,
-    struct sstate_error *err)
-{
-	const struct policy *truth;
-	int r;
-
-	if ((r = layers_open(&st->layers, o, err)) != 0)
-		return r;
-	st->d = layers_driver(st->layers);
-	/* Each layer has a policy of its own; this is to be asked for. */
-	truth = store_policy(layers_truth(st->layers));
-	st->policy.max_expires = truth->max_expires;
-	st->policy.soft = truth->soft;
-	st->policy.reaps = truth->reaps;
-	return open_pool(st, "layered:", NULL, o, err);
-}
-
-int
-store_open(struct store **out, const struct store_options *o,
-    struct sstate_error *err)
-{
-	struct store *st;
-	int r;
-
-	*out = NULL;
-	if (o->uris == NULL || o->uris[0] == NULL)
-		return sstate_fail(err, SSTATE_EINVAL, 0, "store: no URI");
-	if ((r = store_new(&st, o, err)) != 0)
-		return r;
-	r = o->uris[1] == NULL ? open_one(st, o, err) : open_layers(st, o, err);
-	if (r != 0) {
-		store_close(st);
-		return r;
-	}
-	*out = st;
-	return 0;
-}
-
-void
-store_close(struct store *st)
-{
-	struct hook h;
-
-	if (st == NULL)
-		return;
-	h = st->hook;
-	pool_close(st->pool);
-	layers_close(st->layers);
-	hook_free(&h, st, sizeof(*st));
-}
-
-uint32_t
-store_caps(const struct store *st)
-{
-	return st->layers != NULL ? layers_caps(st->layers) : st->d->caps;
-}
-
-const char *
-store_name(const struct store *st)
-{
-	return st->d->scheme;
-}
-
-const struct policy *
-store_policy(const struct store *st)
-{
-	return &st->policy;
-}
-
-bool
-store_is_layered(const struct store *st)
-{
-	return st->layers != NULL;
-}
-
-int64_t
-store_now(const struct store *st)
-{
-	return st->now != NULL ? st->now(st->now_arg) : clock_wall();
-}
-
-bool
-store_can(const struct store *st, enum policy_call call)
-{
-	if (st->layers != NULL)
-		return layers_can(st->layers, call);
-	switch (call) {
-	case CALL_REAP:
-		return st->d->reap != NULL;
-	case CALL_EACH:
-		return st->d->each != NULL;
-	case CALL_LATEST:
-		return st->d->latest != NULL;
-	case CALL_COUNT:
-		return can_count(st->d);
-	default:
-		return true;
-	}
-}
 
 /* ---- Around each call ------------------------------------------------- */
 
@@ -436,14 +238,14 @@ store_get_far(struct store *st, int *slot, const struct sstate_key *key,
 
 /* about how many there are, asked once a second at most. */
 static int
-make_room(struct store *st, const struct sstate_record *rec,
+make_room(struct store *st, const char *ns, const struct sstate_record *rec,
     struct sstate_error *err)
 {
 	uint64_t about;
 	int r;
 
 	if (policy_counts(&st->policy)) {
-		if ((r = store_count(&about, st, NULL, err)) != 0)
+		if ((r = store_count(&about, st, ns, err)) != 0)
 			return r;
 		policy_counted(&st->policy, about);
 	}
@@ -460,7 +262,8 @@ store_create(struct store *st, int *slot, const struct sstate_key *key,
 
 	if ((r = check_write(st, "create", rec, err)) != 0)
 		return r;
-	if (st->policy.max_records != 0 && (r = make_room(st, rec, err)) != 0)
+	if (st->policy.max_records != 0 &&
+	    (r = make_room(st, key->ns, rec, err)) != 0)
 		return r;
 	if ((r = op_begin(&op, st, CALL_CREATE, slot, err)) == 0) {
 		op.bytes = rec->body.len;

@@ -80,7 +80,7 @@ int store_each(struct store *st, const char *ns, const unsigned char *tag,
 /* *seen = now where the driver has no such slot. */
 int store_latest(int64_t *seen, struct store *st, int64_t now,
     struct sstate_error *err);
-/* About how many; ns NULL: of all namespaces.  SSTATE_ENOTSUP likewise. */
+/* About how many; SSTATE_ENOTSUP likewise. */
 int store_count(uint64_t *about, struct store *st, const char *ns,
     struct sstate_error *err);
 
