@@ -10,6 +10,8 @@ set(SSTATE_NEEDS_pgsql libpq)
 set(SSTATE_NEEDS_mysql libmariadb)
 set(SSTATE_NEEDS_memcached libmemcached)
 set(SSTATE_NEEDS_dynamodb libcurl jansson)
+# Schemes besides its name: tables of the same module, by another file.
+set(SSTATE_ALSO_redis rediss)
 set(all sqlite lmdb redis pgsql mysql memcached dynamodb)
 
 set(SSTATE_DRIVERS "${all}" CACHE STRING "store drivers to build if they can be")
@@ -52,8 +54,10 @@ foreach(name IN LISTS SSTATE_STATIC_DRIVERS)
     message(FATAL_ERROR "securestate: the driver ${name} cannot be built")
   endif()
   list(APPEND SSTATE_PRIVATE_MODULES ${SSTATE_NEEDS_${name}})
-  string(APPEND SSTATE_DRIVERS_DECLARED "DRIVER(${name})\n")
-  string(APPEND SSTATE_DRIVERS_LISTED "\t&sstate_driver_v1_${name},\n")
+  foreach(scheme IN ITEMS ${name} ${SSTATE_ALSO_${name}})
+    string(APPEND SSTATE_DRIVERS_DECLARED "DRIVER(${scheme})\n")
+    string(APPEND SSTATE_DRIVERS_LISTED "\t&sstate_driver_v1_${scheme},\n")
+  endforeach()
 endforeach()
 set(SSTATE_PLUGIN_FOLDER "${SSTATE_DRIVER_DIR}")
 configure_file(cmake/builtin.c.in builtin.c @ONLY)
@@ -64,15 +68,17 @@ macro(sstate_driver_modules)
     if(name IN_LIST SSTATE_STATIC_DRIVERS)
       continue()
     endif()
-    add_library(driver-${name} MODULE $<TARGET_OBJECTS:driver_${name}>)
-    set_target_properties(driver-${name} PROPERTIES PREFIX ""
-      LINKER_LANGUAGE C
-      LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/drivers")
-    target_link_options(driver-${name} PRIVATE ${SSTATE_NO_UNDEFINED})
-    target_link_libraries(driver-${name} PRIVATE securestate
-      PkgConfig::SSTATE_${name})
-    install(TARGETS driver-${name}
-      DESTINATION "${CMAKE_INSTALL_LIBDIR}/securestate")
+    foreach(scheme IN ITEMS ${name} ${SSTATE_ALSO_${name}})
+      add_library(driver-${scheme} MODULE $<TARGET_OBJECTS:driver_${name}>)
+      set_target_properties(driver-${scheme} PROPERTIES PREFIX ""
+        LINKER_LANGUAGE C
+        LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/drivers")
+      target_link_options(driver-${scheme} PRIVATE ${SSTATE_NO_UNDEFINED})
+      target_link_libraries(driver-${scheme} PRIVATE securestate
+        PkgConfig::SSTATE_${name})
+      install(TARGETS driver-${scheme}
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}/securestate")
+    endforeach()
   endforeach()
 endmacro()
 

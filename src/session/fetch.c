@@ -81,9 +81,7 @@ fetch_plain(struct sstate_session *s, struct view *v, struct arena *a,
 	if (!far)
 		r = store_get(st, &s->slot, &key, found, &f, err);
 	/* Layers confirm a logged-in one; a copy that lost its mark is not. */
-	if (!far && store_is_layered(st))
-		far = r == SSTATE_EAUTH || (r == 0 && f.lax);
-	if (far)
+	if (far || (r == 0 && f.lax && store_is_layered(st)))
 		r = store_get_far(st, &s->slot, &key, found, &f, err);
 	if (r != 0)
 		return r;
