@@ -157,4 +157,15 @@ rkit_number(redisReply *re)
 	return n;
 }
 
+__attribute__((unused)) static int
+rkit_master(const struct rkit *k)
+{
+	redisReply *re = rkit_say(k, "ROLE");
+	int yes = re != NULL && re->type == REDIS_REPLY_ARRAY &&
+	    re->elements > 0 && strcmp(re->element[0]->str, "master") == 0;
+
+	freeReplyObject(re);
+	return yes;
+}
+
 #endif
