@@ -2,7 +2,8 @@
  * file_reap.c - one record judged by the reaper, under its lock
  *
  * Invariant: what is removed had expired when nobody could change it (R-32).
- * No sync: a name that a power cut brings back leads to an expired record.
+ * No ended slot and no sync: whoever waits for the lock sees that the name is
+ * gone, and one that a power cut brings back leads to an expired record.
  */
 #include "store/file_reap.h"
 
@@ -27,7 +28,7 @@ locked(struct frec *r, const struct sstate_key *key, int64_t before,
 	if (s->rec.expires == 0 || s->rec.expires > before)
 		return FREAP_LIVE;
 	memcpy(tag, s->rec.tag, sizeof(tag));
-	if (frec_end(r, FSYNC_NONE, err) != 0)
+	if (frec_unlink(r, err) != 0)
 		return FREAP_LATER;
 	if (fuser_tagged(tag))
 		fuser_del(r->d, key, tag);

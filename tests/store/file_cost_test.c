@@ -27,6 +27,27 @@ mark(void)
 	(void)syscall(SYS_getpgid, 0);
 }
 
+/* Make so many that expire by then, and reap them. */
+static void
+reaps(void *c, int many, int64_t then)
+{
+	struct sstate_record rec = kit_rec(1, body, BODY, then);
+	struct sstate_key key;
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < many; i++) {
+		key = kit_key((unsigned)(then + i), "app");
+		if (drv->create(c, &key, &rec, NULL) != 0)
+			_exit(9);
+	}
+	mark();
+	(void)drv->reap(&n, c, "app", then, 0, NULL);
+	mark();
+	if (n != (uint64_t)many)
+		_exit(10);
+}
+
 static void
 child(const char *dir, const char *params)
 {
@@ -71,6 +92,8 @@ child(const char *dir, const char *params)
 	mark(); /* 6 */
 	(void)drv->reap(&n, c, "app", 1000, 0, NULL); /* 7: nothing due */
 	mark();
+	reaps(c, 1, 2000); /* 9 */
+	reaps(c, 4, 4000); /* 11 */
 	_exit(0);
 }
 
@@ -121,7 +144,7 @@ count(const char *params, unsigned extra)
 	kit_tmp_fast(dir, sizeof(dir));
 	if ((pid = fork()) == 0)
 		child(dir, params);
-	if (follow(&c, pid) != 0 || c.n < 7) {
+	if (follow(&c, pid) != 0 || c.n < 11) {
 		tap_skip("ptrace is not allowed here");
 		kit_rm(dir);
 		return;
@@ -143,6 +166,10 @@ count(const char *params, unsigned extra)
 	    c.calls[5]);
 	T(c.calls[7] <= 3, "P7 %s: nothing to reap is %u system calls", params,
 	    c.calls[7]);
+	T(c.calls[11] == c.calls[9] + 3 * 9 && c.bytes[9] == 0 &&
+		c.bytes[11] == 0,
+	    "P7 %s: one expired record more is 9 system calls: %u, %u of 4",
+	    params, c.calls[9], c.calls[11]);
 	T(c.bytes[0] == 0 && c.bytes[5] == 0 && c.bytes[1] <= BODY + 128 &&
 		c.bytes[3] <= BODY + 128,
 	    "P10 %s: a commit of %u bytes writes "
