@@ -83,17 +83,40 @@ csrf_make(char out[CSRF_TEXT + 1], const struct ringkey *key, const char *ns,
 	return csrf_make_with(out, key, ns, psk, action, h, salt, err);
 }
 
+/* An empty token is one of another length: CVE-2023-52431. */
+static int
+decode(uint8_t raw[RAW_BYTES], const char *text, size_t len)
+{
+	return len == CSRF_TEXT &&
+	    b64_decode(raw, RAW_BYTES, text, len) == RAW_BYTES;
+}
+
+static uint64_t
+revision_of(const uint8_t *raw)
+{
+	uint8_t rev[8] = { 0 };
+
+	memcpy(rev, raw + AT_REVISION, REVISION_BYTES);
+	return get64(rev) << REVISION_CUT;
+}
+
+uint64_t
+csrf_peek(const char *text, size_t len)
+{
+	uint8_t raw[RAW_BYTES];
+
+	return decode(raw, text, len) ? revision_of(raw) : 0;
+}
+
 int
 csrf_open(struct csrf_head *h, const struct ringkey *key, const char *ns,
     const uint8_t *psk, const char *action, const char *text, size_t len)
 {
-	uint8_t raw[RAW_BYTES], full[32], rev[8] = { 0 };
+	uint8_t raw[RAW_BYTES], full[32];
 	int bad;
 
 	memset(h, 0, sizeof(*h));
-	/* An empty token is one of another length: CVE-2023-52431. */
-	if (len != CSRF_TEXT ||
-	    b64_decode(raw, sizeof(raw), text, len) != RAW_BYTES)
+	if (!decode(raw, text, len))
 		return SSTATE_EAUTH;
 	mac(full, key, ns, psk, action, raw);
 	bad = sodium_memcmp(full, raw + AT_MAC, MAC_BYTES) != 0;
@@ -101,7 +124,6 @@ csrf_open(struct csrf_head *h, const struct ringkey *key, const char *ns,
 	if (bad)
 		return SSTATE_EAUTH;
 	h->issued = get32(raw + AT_ISSUED);
-	memcpy(rev, raw + AT_REVISION, REVISION_BYTES);
-	h->revision = get64(rev) << REVISION_CUT;
+	h->revision = revision_of(raw);
 	return 0;
 }

@@ -24,5 +24,7 @@ int csrf_make(char out[CSRF_TEXT + 1], const struct ringkey *key,
 /* 0 or SSTATE_EAUTH; expiry and revision are the caller's to judge. */
 int csrf_open(struct csrf_head *h, const struct ringkey *key, const char *ns,
     const uint8_t *psk, const char *action, const char *text, size_t len);
+/* The revision that it names, which nothing proves; 0: it is malformed. */
+uint64_t csrf_peek(const char *text, size_t len);
 
 #endif

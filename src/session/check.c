@@ -112,6 +112,31 @@ issued(const struct csrf_head *h, int64_t now)
 	return now - (int32_t)((uint32_t)now - (uint32_t)h->issued);
 }
 
+/* The field, else the script's header; len 0: neither came. */
+static const char *
+token_sent(size_t *len, const struct sstate_session *s)
+{
+	*len = s->csrf_field.len;
+	if (*len > 0 || s->csrf_header == NULL)
+		return s->csrf_field.ptr;
+	*len = strlen(s->csrf_header);
+	return s->csrf_header;
+}
+
+int
+check_is_newer(const struct sstate_session *s, const struct seal_head *head)
+{
+	const char *text;
+	size_t len;
+
+	if (!s->unsafe)
+		return 0;
+	text = token_sent(&len, s);
+	return len > 0 &&
+	    revision_counter(csrf_peek(text, len)) >
+		revision_counter(head->revision);
+}
+
 int
 sstate_check(const struct sstate_session *s, const char *action)
 {
@@ -126,12 +151,7 @@ sstate_check(const struct sstate_session *s, const char *action)
 		return s->fail.code;
 	if (!s->unsafe || !s->exists || !sent_by_our_site(s))
 		return SSTATE_EAUTH;
-	text = s->csrf_field.ptr;
-	len = s->csrf_field.len;
-	if (len == 0 && s->csrf_header != NULL) {
-		text = s->csrf_header;
-		len = strlen(text);
-	}
+	text = token_sent(&len, s);
 	if (s->once != ONCE_NONE &&
 	    (action = check_action(s->a, action, s->once_jti)) == NULL)
 		return SSTATE_ENOMEM;

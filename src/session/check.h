@@ -12,5 +12,11 @@
  */
 const char *check_action(struct arena *a, const char *action,
     const uint8_t jti[JTI_BYTES]);
+/*
+ * Does the form that came name a newer record than this one?  Proved by
+ * nothing yet: reason enough to read again, and for nothing else.
+ */
+int check_is_newer(const struct sstate_session *s,
+    const struct seal_head *head);
 
 #endif

@@ -51,7 +51,8 @@ may_render(struct sstate_session *s)
 static int
 carries_id(const struct sstate_session *s)
 {
-	return s->env->cls == CLS_PAGE && (s->how & SSTATE_NO_STORE) == 0 &&
+	return s->env->cls == CLS_PAGE &&
+	    ((s->how & SSTATE_NO_STORE) == 0 || s->keeps) &&
 	    !s->gone && (!s->ended || s->ops.n > 0 || s->rendered);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "session/change.h"
+#include "session/check.h"
 #include "session/doubt.h"
 #include "session/fetch.h"
 #include "session/mindset.h"
@@ -75,14 +76,19 @@ recall(struct sstate_session *s, struct sstate_error *err)
 		return r;
 	r = fetch(s, v, s->a, err);
 	s->far = 1;
+	if (r == 0 && store_is_layered(s->env->store) &&
+	    check_is_newer(s, &v->head)) /* a near copy lags */
+		r = fetch(s, v, s->a, err);
 	if (fetch_is_none(r))
 		return without(s, r, err);
 	/* Who demands a session is told; else there is none, nor a new one. */
+	if (r != 0 && (s->how & SSTATE_MUST_EXIST) == 0 &&
+	    session_soften(s, r, err)) {
+		err_clear(err);
+		return 0;
+	}
 	if (r != 0)
-		return (s->how & SSTATE_MUST_EXIST) == 0 &&
-			session_soften(s, r, err)
-		    ? 0
-		    : r;
+		return r;
 	if (v->rec.mindset != s->mindset) /* K08 */
 		return sstate_fail(err, SSTATE_EMINDSET, 0,
 		    "begin: the session was recorded under the other mindset");
@@ -133,6 +139,9 @@ begin(struct sstate_session *s, const struct sstate_how *how,
 			return err_plain(err, SSTATE_ENOMEM, "begin");
 		session_blank(s, rec);
 	}
+	/* It may be read again tomorrow: links do not lose it. */
+	if (s->soft && request_token(s, &s->tok, &s->key, NULL) == 0)
+		s->has_id = s->keeps = 1;
 	if (!stored)
 		return 0;
 	if ((r = pagestate_take(s, err)) != 0)

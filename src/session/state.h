@@ -71,6 +71,7 @@ struct sstate_session {
 	int slot; /* the store's hint */
 	int far; /* reads are of the store that decides: all but the first */
 	int soft; /* errors=log, and the store failed: as under NO_STORE */
+	int keeps; /* soft: links go on with the id that came */
 	struct sstate_error fail; /* the first failure, kept */
 	struct sstate_error last; /* of a commit that may be repeated */
 
