@@ -218,8 +218,9 @@ get_far(struct layered *c, const struct sstate_key *key, sstate_found_fn *found,
 	int r, x;
 
 	r = store_get_far(c->l->far, &c->far, key, found, arg, err);
-	x = near_forget(&c->near, key, "get", r == 0 ? err : NULL);
-	return r != 0 ? r : x;
+	/* "Not there" settles an end: it is none while a copy is left. */
+	x = near_forget(&c->near, key, "get", err);
+	return x != 0 ? x : r;
 }
 
 /* ---- Writes: far, then the copy goes, then they are acknowledged ------- */

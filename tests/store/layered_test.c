@@ -411,6 +411,9 @@ test_undropped(void)
 	T(lk_get_far(k.st, 1) == SSTATE_ESTORE,
 	    "while it cannot be removed, no re-read settles a doubt");
 	T(lk_get_far(k.st, 1) == 8, "removed, it does");
+	fault_arm(&k.near, 1, FAULT_REMOVE, FAULT_REFUSE, SSTATE_ESTORE);
+	T(lk_get_far(k.st, 9) == SSTATE_ESTORE,
+	    "R-25 also whether something has ended");
 	T(lk_replace(k.st, 1, 8, 9) == 0 &&
 		lk_get(k.raw_near, 1) == SSTATE_ENOTFOUND,
 	    "writes go on removing");
