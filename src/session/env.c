@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/rand.h"
 #include "session/options.h"
+#include "session/passing.h"
 #include "session/places.h"
 #include "store/store.h"
 
@@ -368,6 +369,7 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 	ratchet(env, env_now(env));
 	if ((r = open_ring(env, err)) != 0)
 		goto out;
+	passing_begin(env, env_now(env));
 	*out = env;
 	env = NULL;
 out:
@@ -382,6 +384,7 @@ sstate_close(struct sstate *env)
 
 	if (env == NULL)
 		return;
+	passing_end(env);
 	store_close(env->store);
 	keyring_free(atomic_load(&env->ring));
 	for (node = env->old; node != NULL; node = next) {

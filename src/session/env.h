@@ -1,9 +1,8 @@
 /*
  * env.h - the environment: options checked, keys, store, clock, log
  *
- * Immutable after sstate_open() but for three atomics: the key ring (a newer
- * one replaces it), the clock's ratchet and the time of the last look at
- * both.  Any thread may use it.
+ * Immutable after sstate_open() but for atomics: the key ring (a newer one
+ * replaces it), the clock's ratchet, and when each was looked at.  Any thread may use it.
  */
 #ifndef SESSION_ENV_H
 #define SESSION_ENV_H
@@ -46,6 +45,8 @@ struct sstate {
 	struct ring_node *old; /* superseded, freed at close */
 	_Atomic int reloading; /* one thread looks at the ring's file */
 	_Atomic int64_t looked; /* when ring and ratchet were looked at */
+	_Atomic int64_t reap_at; /* passing.c: the next slice */
+	_Atomic int dirty; /* something was written since the last one */
 	_Atomic int64_t missed; /* when an unknown kid made us look */
 	_Atomic int64_t behind; /* when the clock was last seen gone back */
 	_Atomic int64_t seen; /* ratchet: latest time, hook clock */

@@ -16,6 +16,7 @@
 #include "session/mindset.h"
 #include "session/options.h"
 #include "session/pagestate.h"
+#include "session/passing.h"
 #include "session/request.h"
 #include "session/users.h"
 #include "store/store.h"
@@ -197,14 +198,22 @@ void
 sstate_free(struct sstate_session *s)
 {
 	struct annex *x, *next;
+	struct sstate *env;
+	int64_t now;
+	int wrote;
 
 	if (s == NULL)
 		return;
+	env = s->env;
+	now = s->now;
+	wrote = s->wrote;
 	for (x = s->annexes; x != NULL; x = next) {
 		next = x->next;
 		arena_free(x->a); /* x lies in it */
 	}
 	arena_free(s->a);
+	if (wrote)
+		passing_wrote(env, now);
 }
 
 int

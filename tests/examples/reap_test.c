@@ -32,7 +32,8 @@ sessions(const char *dir, int n, int64_t ago)
 	struct sstate *env;
 	char uri[8192];
 
-	(void)snprintf(uri, sizeof(uri), "file:%s/%s", top, dir);
+	/* reap=0: none of them goes before the program comes. */
+	(void)snprintf(uri, sizeof(uri), "file:%s/%s?reap=0", top, dir);
 	stores[0] = uri;
 	o.stores = stores;
 	o.now = back_then;

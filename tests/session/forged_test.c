@@ -22,8 +22,8 @@ static int
 map_site(struct site *w, struct map *m, unsigned carry, const char *ns,
     const char *keys, int weak)
 {
-	static const char *const uri[] = { "map:", NULL };
-	static const char *const weak_uri[] = { "weak:", NULL };
+	static const char *const uri[] = { "map:?reap=0", NULL };
+	static const char *const weak_uri[] = { "weak:?reap=0", NULL };
 	static const struct sstate_driver *const drivers[] = { &map_driver,
 		&weak_driver, NULL };
 	struct sstate_options o = SSTATE_OPTIONS_INIT;
