@@ -28,6 +28,14 @@
 #define LIMIT_QUERY_BYTES (64u << 10)
 #define LIMIT_PATH_BYTES 4096u /* SCRIPT_NAME, for scope, links */
 
+/* FastCGI */
+#define LIMIT_VARS 512u /* of one request */
+#define LIMIT_VARS_BYTES (256u << 10) /* all of them, as they come */
+#define LIMIT_VARS_SECONDS 30 /* from their first octet to their last */
+#define LIMIT_SEND_SECONDS 60 /* with no octet of the answer taken */
+#define LIMIT_LINGER_SECONDS 5 /* for a body that nobody wants any more */
+#define LIMIT_CONNS 1024u /* open at a time; no more than half the files */
+
 #define LIMIT_SESSION_BYTES 65536u /* default; names and values */
 #define LIMIT_SESSION_VALUES 4096u /* default */
 #define LIMIT_RECORD_BYTES (16u << 20) /* sealed; no option goes beyond */

@@ -360,7 +360,7 @@ answer_without_memory(const struct wire *wire, int http)
 	    http, reason(http));
 	v.iov_base = text;
 	v.iov_len = strlen(text);
-	(void)wire_send(wire, &v, 1, NULL);
+	(void)wire_finish(wire, &v, 1, NULL);
 }
 
 /* ---- Sending ---------------------------------------------------------- */
@@ -406,7 +406,7 @@ head_lines(struct buf *b, struct answer *w, int last)
 int
 answer_send(struct answer *w, int last)
 {
-	struct sstate_error err;
+	struct sstate_error err = { 0, 0, "" };
 	struct iovec v[2];
 	size_t n = 0;
 	struct buf b;
@@ -424,8 +424,11 @@ answer_send(struct answer *w, int last)
 		v[n++].iov_len = w->body.len;
 	}
 	w->body.len = 0;
-	if (n > 0 && (r = wire_send(w->wire, v, n, &err)) != 0 &&
-	    w->kept == 0) {
+	if (last)
+		r = wire_finish(w->wire, v, n, &err);
+	else if (n > 0)
+		r = wire_send(w->wire, v, n, &err);
+	if (r != 0 && w->kept == 0) {
 		w->kept = r;
 		w->err = err;
 	}

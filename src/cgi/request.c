@@ -77,7 +77,8 @@ req_new(struct sstate *env, const struct wire *w, const struct req_limits *lim)
 	(void)content_length(&b, w, NULL);
 	if (b.len > ROOM_BODY || b.len > lim->body + lim->upload)
 		b.len = 0;
-	if ((a = arena_new(env_hook(env), ROOM + b.len)) == NULL)
+	a = w->a != NULL ? w->a : arena_new(env_hook(env), ROOM + b.len);
+	if (a == NULL)
 		return NULL;
 	if ((req = arena_zero(a, sizeof(*req))) == NULL) {
 		arena_free(a);
@@ -100,9 +101,12 @@ req_new(struct sstate *env, const struct wire *w, const struct req_limits *lim)
 void
 req_free(struct sstate_req *req)
 {
+	struct wire w = req->wire;
+
 	sstate_free(req->s);
 	upload_free(&req->upload);
 	arena_free(req->a);
+	wire_done(&w);
 }
 
 /* ---- What came beside the body ---------------------------------------- */

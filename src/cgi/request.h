@@ -38,7 +38,7 @@ struct sstate_req {
 	int logged; /* this SSTATE_E* has been */
 };
 
-/* NULL when there is no memory. */
+/* NULL when there is no memory.  Takes over w->a, in any case. */
 struct sstate_req *req_new(struct sstate *env, const struct wire *w,
     const struct req_limits *lim);
 /*

@@ -1,5 +1,7 @@
 /*
- * wire.c - where a request comes from and where its answer goes: CGI
+ * wire.c - where a request comes from and where its answer goes
+ *
+ * Of CGI here; FastCGI's are fcgi_wire.c's.
  *
  * Invariant: nothing is read that the caller did not ask for, so that a
  * body never runs into what follows it (E2).
@@ -17,6 +19,8 @@
 #include <securestate/store.h>
 
 #include "base/clock.h"
+#include "cgi/fcgi.h"
+#include "cgi/fcgi_conn.h"
 
 const char *
 wire_var(const struct wire *w, const char *name)
@@ -57,6 +61,8 @@ wire_read(size_t *got, const struct wire *w, void *p, size_t n,
 	int r;
 
 	*got = 0;
+	if (w->conn != NULL)
+		return conn_body(got, w->conn, p, n, deadline, err);
 	do {
 		if ((r = await(w->in, deadline, err)) != 0)
 			return r;
@@ -69,9 +75,8 @@ wire_read(size_t *got, const struct wire *w, void *p, size_t n,
 	return have == 0 ? SSTATE_DONE : 0;
 }
 
-/* Drop have octets from the front. */
-static void
-advance(struct iovec **v, size_t *n, size_t have)
+void
+wire_advance(struct iovec **v, size_t *n, size_t have)
 {
 	while (*n > 0 && have >= (*v)->iov_len) {
 		have -= (*v)->iov_len;
@@ -90,11 +95,11 @@ send_all(int fd, struct iovec *v, size_t n)
 	struct pollfd p = { fd, POLLOUT, 0 };
 	ssize_t have;
 
-	advance(&v, &n, 0);
+	wire_advance(&v, &n, 0);
 	while (n > 0) {
 		have = writev(fd, v, (int)n);
 		if (have >= 0)
-			advance(&v, &n, (size_t)have);
+			wire_advance(&v, &n, (size_t)have);
 		else if (errno == EAGAIN)
 			(void)poll(&p, 1, -1);
 		else if (errno != EINTR)
@@ -117,6 +122,8 @@ wire_send(const struct wire *w, struct iovec *v, size_t n,
 	sigset_t pipe_only, before, pending;
 	int e, waited;
 
+	if (w->conn != NULL)
+		return conn_send(w->conn, v, n, 0, err);
 	(void)sigemptyset(&pipe_only);
 	(void)sigaddset(&pipe_only, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &pipe_only, &before) != 0)
@@ -136,4 +143,26 @@ wire_send(const struct wire *w, struct iovec *v, size_t n,
 	if (e != 0)
 		return sstate_fail(err, SSTATE_ESYS, e, "answer: write");
 	return 0;
+}
+
+int
+wire_finish(const struct wire *w, struct iovec *v, size_t n,
+    struct sstate_error *err)
+{
+	if (w->conn != NULL)
+		return conn_send(w->conn, v, n, 1, err);
+	return n > 0 ? wire_send(w, v, n, err) : 0;
+}
+
+void
+wire_done(const struct wire *w)
+{
+	if (w->conn != NULL)
+		fcgi_release(w->conn);
+}
+
+int
+wire_is_lost(const struct wire *w)
+{
+	return w->conn != NULL && (w->conn->aborted || w->conn->gone);
 }

@@ -10,12 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
+struct conn;
 struct iovec;
 struct sstate_error;
 
 struct wire {
 	const char *const *vars; /* "NAME=value", NULL last */
-	int in, out;
+	int in, out; /* CGI */
+	struct conn *conn; /* FastCGI; NULL: CGI */
+	struct arena *a; /* ... which holds vars, and is the request's */
 };
 
 /* NULL if it is not there; lives as long as the request. */
@@ -29,5 +33,14 @@ int wire_read(size_t *got, const struct wire *w, void *p, size_t n,
 /* All of it, or SSTATE_ESYS; no SIGPIPE gets through.  v is used up. */
 int wire_send(const struct wire *w, struct iovec *v, size_t n,
     struct sstate_error *err);
+/* The same, and the answer ends with it; n may be 0. */
+int wire_finish(const struct wire *w, struct iovec *v, size_t n,
+    struct sstate_error *err);
+/* The request is over; what was not finished is, and w is not used again. */
+void wire_done(const struct wire *w);
+/* Nobody waits for an answer any more: there is nothing to refuse. */
+int wire_is_lost(const struct wire *w);
+/* Drop have octets from the front. */
+void wire_advance(struct iovec **v, size_t *n, size_t have);
 
 #endif

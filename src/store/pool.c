@@ -16,10 +16,10 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/guard.h"
 #include "base/rand.h"
 #include "base/wipe.h"
 #include "store/conf.h"
-#include "store/guard.h"
 #include "store/policy.h"
 
 enum {

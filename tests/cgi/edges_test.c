@@ -92,7 +92,7 @@ options(void)
 {
 	static const struct sstate_cgi_options none = SSTATE_CGI_INIT;
 	struct sstate_cgi_options o[8];
-	static const int want[8] = { SSTATE_EINVAL, SSTATE_ENOTSUP,
+	static const int want[8] = { SSTATE_EINVAL, SSTATE_EINVAL,
 		SSTATE_EINVAL, SSTATE_EINVAL, SSTATE_EINVAL, SSTATE_EINVAL,
 		SSTATE_EVERSION, 0 };
 	struct sstate_cgi *cgi;

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/guard.h"
+#include "base/guard.h"
 #include "store/store.h"
 
 #include "tap.h"

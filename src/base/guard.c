@@ -4,7 +4,7 @@
  * Invariant: the word says "same" only in the process that wrote it.  No
  * lock is used: after a fork another thread's lock may stay locked for ever.
  */
-#include "store/guard.h"
+#include "base/guard.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -31,7 +31,7 @@ guard_init(struct guard *g, struct sstate_error *err)
 	p = mmap(NULL, page, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
-		return sstate_fail(err, SSTATE_ENOMEM, errno, "store: mmap");
+		return sstate_fail(err, SSTATE_ENOMEM, errno, "process: mmap");
 	g->page = p;
 	g->word = p;
 	if (madvise(p, page, MADV_WIPEONFORK) != 0) {

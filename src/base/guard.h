@@ -5,8 +5,8 @@
  * (MADV_WIPEONFORK, Linux 4.14); where there is no such thing the word is
  * the process id, and each look costs a getpid().
  */
-#ifndef STORE_GUARD_H
-#define STORE_GUARD_H
+#ifndef BASE_GUARD_H
+#define BASE_GUARD_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
