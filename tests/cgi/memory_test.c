@@ -118,16 +118,15 @@ few(void)
 	open = heap.open;
 	before = heap.calls;
 	post(env, "a=" CANARY "&b=2");
-	/* One of them is the struct sstate_cgi, of the process. */
-	T(s.status == 200 && heap.calls - before - 1 <= 3,
+	T(s.status == 200 && heap.calls - before - SHOT_OWN_BLOCKS <= 3,
 	    "P4 a request with its session: %u allocations",
-	    heap.calls - before - 1);
+	    heap.calls - before - SHOT_OWN_BLOCKS);
 	T(heap.open == open, "P4 all of them are freed");
 	T(heap.dirty == 0, "R-78 E11 and wiped: no canary comes back");
 	before = heap.calls;
 	upload(env);
-	T(s.status == 200 && heap.calls - before - 1 <= 3,
-	    "P4 one with an upload: %u", heap.calls - before - 1);
+	T(s.status == 200 && heap.calls - before - SHOT_OWN_BLOCKS <= 3,
+	    "P4 one with an upload: %u", heap.calls - before - SHOT_OWN_BLOCKS);
 	T(heap.dirty == 0, "R-78 E11 wiped, too");
 	sstate_close(env);
 	T(heap.open == 0, "the environment leaves nothing");
@@ -142,9 +141,9 @@ failing(void (*fn)(struct sstate *), const char *what)
 	long open = heap.open;
 	int good = 1, clean = 1;
 
-	for (n = 2; n < 100; n++) {
+	for (n = SHOT_OWN_BLOCKS + 1; n < 100; n++) {
 		base = heap.calls;
-		heap.fail_at = base + n; /* 1 is the struct sstate_cgi */
+		heap.fail_at = base + n;
 		fn(env);
 		clean &= heap.open == open;
 		if (heap.calls < heap.fail_at)
@@ -152,8 +151,9 @@ failing(void (*fn)(struct sstate *), const char *what)
 		good &= s.status == 503;
 	}
 	heap.fail_at = 0;
-	T(good && s.status == 200 && n > 2 && n < 100,
-	    "P4 R-99 %s: each of %u allocations fails: 503", what, n - 2);
+	T(good && s.status == 200 && n > SHOT_OWN_BLOCKS + 1 && n < 100,
+	    "P4 R-99 %s: each of %u allocations fails: 503", what,
+	    n - SHOT_OWN_BLOCKS - 1);
 	T(clean, "%s: nothing leaks", what);
 	sstate_close(env);
 }
@@ -298,7 +298,7 @@ squeezed(void (*fn)(struct sstate *), int status, const char *what)
 	long open = heap.open;
 
 	for (pad = 0; pad < 4000; pad += 8)
-		for (n = 2; n < 40; n++, all++) {
+		for (n = SHOT_OWN_BLOCKS + 1; n < 40; n++, all++) {
 			base = heap.calls;
 			heap.fail_at = base + n;
 			fn(env);
