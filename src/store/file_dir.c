@@ -91,9 +91,12 @@ set_mode(int at, const char *name)
 		r = 0;
 		goto out;
 	}
-	/* fchmod() refuses an O_PATH descriptor; the link leads to it. */
-	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	r = chmod(proc, 0700);
+	/* fchmod() refuses an O_PATH descriptor, but "." is what it is of. */
+	if ((r = fchmodat(fd, ".", 0700, 0)) != 0 && errno == EACCES) {
+		/* The right to search is gone as well: by the link, then. */
+		(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+		r = chmod(proc, 0700);
+	}
 out:
 	(void)close(fd);
 	return r;
