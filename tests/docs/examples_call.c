@@ -6,12 +6,15 @@
  * Knows nothing but their prototypes and <securestate.h>: what a reader has.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <securestate/cgi.h>
@@ -39,6 +42,8 @@ int old_check(char user[65], const char *cookies, long long now,
     const unsigned char key[32]);
 const char *who(struct sstate_req *req, struct sstate_session *s,
     long long last, const unsigned char key[32]);
+int enter_root(const char *root, uid_t uid, gid_t gid);
+int confine(const unsigned *allowed, size_t n);
 
 enum { ROOM = 8192 };
 
@@ -697,6 +702,61 @@ drivers(const char *folder)
 	    "securestate-store: a parameter that nobody asked for fails");
 }
 
+/* ---- What a program gives up: each in a child of its own ----------------- */
+
+static int
+in_child(int (*fn)(const char *folder), const char *folder)
+{
+	int status = -1;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	if ((pid = fork()) == 0)
+		_exit(fn(folder));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		exit(1);
+	return status;
+}
+
+static int
+try_enter(const char *folder)
+{
+	if (geteuid() != 0)
+		return enter_root(folder, 65534, 65534) != -1;
+	return enter_root(folder, 65534, 65534) != 0 || geteuid() == 0 ||
+	    access("/etc", F_OK) == 0;
+}
+
+static int
+try_enter_as_root(const char *folder)
+{
+	return enter_root(folder, 0, 0) != -1;
+}
+
+static int
+try_confine(const char *folder)
+{
+	static const unsigned few[] = { SYS_getppid, SYS_exit_group };
+
+	if (confine(few, 2) != 0 || getppid() < 1)
+		return 1;
+	(void)access(folder, F_OK);
+	return 2; /* it should not have come so far */
+}
+
+static void
+locked_up(const char *folder)
+{
+	int status;
+
+	says(in_child(try_enter, folder) == 0 &&
+		in_child(try_enter_as_root, folder) == 0,
+	    "securestate-sandbox: another root, another user");
+	status = in_child(try_confine, folder);
+	says(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS,
+	    "securestate-sandbox: a call that is not listed kills");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -708,5 +768,6 @@ main(int argc, char **argv)
 	drivers(argv[1]);
 	presets();
 	cores();
+	locked_up(argv[1]);
 	return failed;
 }

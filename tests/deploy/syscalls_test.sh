@@ -1,0 +1,238 @@
+#!/bin/sh
+# syscalls_test.sh - deploy/syscalls.txt is enough, and no line too many
+#
+# Programs run under a filter made of it, which kills at the first other call:
+# set by themselves when sstate_open() has returned, and set before they start.
+# Then strace says which lines were needed.
+set -u
+# shellcheck source=tests/deploy/kit.sh
+. "$(dirname "$0")/kit.sh"
+# shellcheck source=tests/deploy/life.sh
+. "$top/tests/deploy/life.sh"
+if [ "$(uname -m)" != x86_64 ] || ! getconf GNU_LIBC_VERSION >/dev/null 2>&1; then
+	echo "1..0 # SKIP the list is for x86_64 and GNU libc"
+	exit 0
+fi
+if [ -n "${SANITIZE:-}" ]; then
+	echo "1..0 # SKIP a sanitizer has calls of its own"
+	exit 0
+fi
+if ! grep -q '^Seccomp:' /proc/self/status; then
+	echo "1..0 # SKIP this kernel has no seccomp filters"
+	exit 0
+fi
+need strace strace
+list=$top/deploy/syscalls.txt
+mkdir "$dir/www"
+
+# ---- the list itself
+! grep -vE '^(#.*|)$' "$list" | grep -vE '^[a-z0-9_]+	+(run|start|rare)	[^	]+$' >"$dir/out"
+told "each line has name, phase and reason" $?
+names run start rare | sort | uniq -d >"$dir/out"
+[ ! -s "$dir/out" ]
+told "no name stands there twice" $?
+
+# ---- programs
+manual && allow run rare &&
+    locked app "$top/examples/app.c" "$top/examples/page.c" &&
+    locked app_static "$top/examples/app.c" "$top/examples/page.c" -static &&
+    locked reap "$top/examples/reap.c" &&
+    locked ops "$top/tests/deploy/ops.c" &&
+    locked ops_static "$top/tests/deploy/ops.c" -static
+told "programs that lock themselves up, by the manual's functions" $?
+[ $bad = 0 ] || done_testing
+names run rare | grep -vx fdatasync | sed 's/.*/SYS_&,/;1i #include <sys/syscall.h>' \
+    >"$dir/allowed.h"
+locked app_less "$top/examples/app.c" "$top/examples/page.c"
+allow run start rare
+$cc -std=c11 -D_GNU_SOURCE -I"$dir" -o "$dir/under" "$top/tests/deploy/under.c" \
+    "$dir/man/securestate_sandbox_2.o" >"$dir/out" 2>&1
+told "one that locks up others, as systemd does" $?
+
+# fresh: an empty state directory
+fresh() {
+	rm -rf "$dir/s"
+	mkdir -m 700 "$dir/s"
+}
+
+# state PROCESS: wait until it is S (asleep) or T (stopped)
+state() {
+	i=0
+	while [ $i -lt 600 ] && ! grep -q "^State:	$2" "/proc/$1/status"; do
+		sleep 0.05
+		i=$((i + 1))
+	done 2>/dev/null
+	[ $i -lt 600 ]
+}
+
+# A request whose body is late; meanwhile the program is stopped.
+stopped() {
+	rm -f "$dir/late"
+	mkfifo "$dir/late"
+	# shellcheck disable=SC2086 # words, apart
+	env -i REQUEST_METHOD=POST SCRIPT_NAME=/app PATH_INFO=/count \
+	    CONTENT_TYPE=$form_type CONTENT_LENGTH=3 APP_PWHASH=none $vars \
+	    $run "$program" <"$dir/late" >"$dir/out" 2>&1 &
+	child=$!
+	exec 9>"$dir/late"
+	pid=$child # or what strace runs
+	while kill -0 $child 2>/dev/null &&
+	    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "${program##*/}" ]; do
+		for pid in $child \
+		    $(cat "/proc/$child/task/$child/children"); do :; done
+	done
+	state "$pid" S && kill -STOP "$pid" && state "$pid" '[Tt]' &&
+	    kill -CONT "$pid" && state "$pid" S
+	good=$?
+	(trap '' PIPE; printf 'a=b' >&9) 2>/dev/null
+	exec 9>&-
+	wait $child && [ $good = 0 ] && grep -q '^Status: 403' "$dir/out"
+}
+
+# A client that does not wait for the answer.
+# shellcheck disable=SC2016 # perl's
+gone() {
+	# shellcheck disable=SC2086 # words, apart
+	perl -e 'pipe(R, W) or die; close R; open STDOUT, ">&", W or die;
+	    $SIG{PIPE} = "DEFAULT"; exec @ARGV' \
+	    env -i REQUEST_METHOD=GET SCRIPT_NAME=/app APP_PWHASH=none $vars \
+	    $run "$program" </dev/null 2>"$dir/out"
+	[ $? = 0 ] && grep -q 'answer: write' "$dir/out"
+}
+
+# One life, counted as one test; under_limit: files may only be so long
+lives() {
+	(life life >"$dir/tap")
+	! grep -A 60 '^not ok' "$dir/tap" >"$dir/out" &&
+	    [ "$(grep -c '^ok' "$dir/tap")" = 11 ]
+}
+
+under_limit() (
+	ulimit -f 400000
+	lives
+)
+
+# hours SYNC UMASK: as an ordinary user, to whom modes mean something
+hours() {
+	fresh
+	as=
+	if [ "$(id -u)" = 0 ]; then
+		as="SHIM_ROOT=/ SHIM_UID=65534"
+		chown 65534 "$dir/s"
+	fi
+	(
+		umask "$2"
+		# shellcheck disable=SC2086 # words, apart
+		exec env SHIM_FILTER=1 $as $run "$dir/ops" \
+		    "file:$dir/s/new?sync=$1" "$dir/s/new"
+	) >"$dir/out" 2>&1 && ! grep -q '^fails' "$dir/out" &&
+	    [ "$(grep -c '^works' "$dir/out")" = 13 ]
+}
+
+# The same in a root that holds nothing else; needs no rights but a namespace.
+bare_hours() {
+	fresh
+	mkdir -m 700 "$dir/s/root"
+	cp "$dir/ops_static" "$dir/s/root/ops"
+	SHIM_FILTER=1 $run unshare --map-root-user --root="$dir/s/root" \
+	    /ops "file:/new?sync=data" /new >"$dir/out" 2>&1 &&
+	    ! grep -q '^fails' "$dir/out" &&
+	    [ "$(grep -c '^works' "$dir/out")" = 13 ]
+}
+
+# everything HOW SYNC...: with lives by each of these
+everything() {
+	how=$1
+	shift
+	for sync in none data full; do
+		hours $sync 022
+		told "$how, sync=$sync: what a program does over hours" $?
+	done
+	hours none 0277 && hours none 0777
+	told "$how: a umask that takes our own rights" $?
+	for p in app app_static; do
+		for sync; do
+			[ $p = app ] || [ "$sync" = data ] || continue
+			fresh
+			program=$dir/$p
+			vars="SECURESTATE_STORES=file:$dir/s?sync=$sync
+			    TMPDIR=$dir SHIM_FILTER=1 DOCUMENT_ROOT=$dir/www"
+			lives
+			told "$how, $p, sync=$sync: log-in to log-out" $?
+		done
+	done
+	stopped
+	told "$how: stopped while it waits for a body" $?
+	gone
+	told "$how: a client that has gone" $?
+	under_limit
+	told "$how: under a limit on the size of files" $?
+	# shellcheck disable=SC2086 # words, apart
+	SHIM_FILTER=1 $run "$dir/reap" "$dir/s" >"$dir/out" 2>&1
+	told "$how: the job that reaps" $?
+}
+
+run=
+everything "filtered after sstate_open" none data full
+
+bare=
+if unshare --map-root-user true 2>/dev/null; then
+	bare=1
+	bare_hours
+	told "filtered after sstate_open: in an empty root, without /proc" $?
+else
+	skip "an empty root: no user namespaces here"
+fi
+
+# ---- the whole list, before the start
+run="$dir/under"
+for p in app app_static; do
+	fresh
+	program=$dir/$p
+	vars="SECURESTATE_STORES=file:$dir/s TMPDIR=$dir
+	    DOCUMENT_ROOT=$dir/www"
+	lives
+	told "filtered before its start, $p: log-in to log-out" $?
+done
+fresh
+"$dir/under" "$dir/reap" "$dir/s" >"$dir/out" 2>&1
+told "filtered before its start: the job that reaps" $?
+"$dir/under" /bin/sh -c 'exit 0' >"$dir/out" 2>&1
+[ $? = 159 ]
+told "and a shell is killed there" $?
+
+# ---- the filter is one
+run=
+program=$dir/app_less
+fresh
+vars="SECURESTATE_STORES=file:$dir/s SHIM_FILTER=1"
+call GET '' /dev/null ''
+[ $? = 0 ] && printf 'a=b' >"$dir/body" && log_in
+[ $code = 159 ]
+told "a list without fdatasync kills at the first record" $?
+
+# ---- no line too many
+run="strace -f -qq -A -o $dir/trace"
+(everything traced data >"$dir/tap2")
+! grep -A 60 '^not ok' "$dir/tap2" >"$dir/out" &&
+    [ "$(grep -c '^ok' "$dir/tap2")" = 10 ]
+told "all of it once more, traced" $?
+perl "$top/tests/deploy/used.pl" all "$dir/trace" >"$dir/all"
+if [ -n "$bare" ]; then
+	run="strace -f -qq -A -o $dir/trace2"
+	bare_hours
+	told "and that in an empty root" $?
+else
+	# what a place without /proc needs
+	echo '0 prctl(PR_SET_SECCOMP
+0 renameat2(' >"$dir/trace2"
+fi
+perl "$top/tests/deploy/used.pl" run "$dir/trace" "$dir/trace2" >"$dir/run"
+names run | grep -vxFf "$dir/run" >"$dir/out"
+[ ! -s "$dir/out" ]
+told "each call of phase run is needed then" $?
+names start | grep -vxFf "$dir/all" >"$dir/out"
+names start rare | grep -xFf "$dir/run" >>"$dir/out"
+[ ! -s "$dir/out" ]
+told "each call of phase start is needed, and not later" $?
+done_testing
