@@ -146,6 +146,9 @@ SSTATE_API int sstate_conf_int(int64_t *out, struct sstate_conf *c,
 /* opts.handles[]: not ours to close, used by one thread at a time; or NULL. */
 SSTATE_API void *sstate_conf_handle(struct sstate_conf *c);
 
+/* opts.flags; a driver heeds SSTATE_NO_CREATE: no new file, no new table. */
+SSTATE_API uint32_t sstate_conf_flags(const struct sstate_conf *c);
+
 /*
  * One context of a store without an environment: for tools and test kits.
  * Of the options stores, handles, drivers, ns, the hooks and the flags

@@ -333,12 +333,6 @@ conf_unused(const struct sstate_conf *c, struct sstate_error *err)
 	return 0;
 }
 
-uint32_t
-conf_flags(const struct sstate_conf *c)
-{
-	return c->flags;
-}
-
 const char *
 conf_ns(const struct sstate_conf *c)
 {
@@ -429,4 +423,10 @@ void *
 sstate_conf_handle(struct sstate_conf *c)
 {
 	return c != NULL ? c->handle : NULL;
+}
+
+uint32_t
+sstate_conf_flags(const struct sstate_conf *c)
+{
+	return c != NULL ? c->flags : 0;
 }

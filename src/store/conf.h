@@ -32,8 +32,7 @@ void conf_free(struct sstate_conf *c);
 const char *conf_scheme(const struct sstate_conf *c);
 /* SSTATE_EINVAL and the first parameter or part that nobody asked for. */
 int conf_unused(const struct sstate_conf *c, struct sstate_error *err);
-/* SSTATE_NO_CREATE and company, and the environment's namespace. */
-uint32_t conf_flags(const struct sstate_conf *c);
+/* The environment's namespace. */
 const char *conf_ns(const struct sstate_conf *c);
 const struct hook *conf_hook(const struct sstate_conf *c);
 /*

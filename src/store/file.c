@@ -93,7 +93,7 @@ file_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 	findex_init(&f->x);
 	if ((r = options(&f->d, conf, err)) == 0)
 		r = fdir_open(&f->d, sstate_conf_part(conf, SSTATE_CONF_PATH),
-		    (conf_flags(conf) & SSTATE_NO_CREATE) == 0, err);
+		    (sstate_conf_flags(conf) & SSTATE_NO_CREATE) == 0, err);
 	if (r != 0) {
 		file_close(f);
 		return r;

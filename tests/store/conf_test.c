@@ -296,7 +296,8 @@ test_rest(void)
 		 NULL) == 0,
 	    "with a handle");
 	T(sstate_conf_handle(c) == &handle, "the handle is handed on");
-	T(conf_flags(c) == SSTATE_NO_CREATE && strcmp(conf_ns(c), "my.ns") == 0,
+	T(sstate_conf_flags(c) == SSTATE_NO_CREATE &&
+		strcmp(conf_ns(c), "my.ns") == 0,
 	    "flags and namespace too");
 	T(conf_store(c) == NULL, "of no pool");
 	conf_set_store(c, id);
