@@ -1,0 +1,61 @@
+/*
+ * sqlite_db.h - one connection: opened, checked, its statements
+ */
+#ifndef SQLITE_DB_H
+#define SQLITE_DB_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <sqlite3.h>
+
+#include <securestate/store.h>
+
+enum sqlite_sql {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_GET,
+	SQL_CREATE,
+	SQL_REPLACE,
+	SQL_REV,
+	SQL_REWRITE,
+	SQL_REMOVE,
+	SQL_DUE,
+	SQL_MOVE,
+	SQL_EACH,
+	SQL_TAGGED,
+	SQL_LATEST,
+	SQL_SET_LATEST,
+	SQL_COUNT
+};
+
+struct sqlite_ctx {
+	struct sqlite_ctx *next; /* on the list of sqlite_db.c */
+	unsigned long born; /* forks seen when it was opened */
+	atomic_int busy; /* a thread is inside SQLite with it */
+	sqlite3 *db; /* NULL: inherited, and closed since */
+	int borrowed; /* a handle of the program's */
+	int64_t timeout_ms;
+	struct timespec since; /* when waiting for a lock began */
+	size_t max_bytes;
+	sqlite3_stmt *stmt[SQL_COUNT]; /* NULL: not prepared yet */
+};
+
+int sqlite_db_open(struct sqlite_ctx **out, struct sstate_conf *conf,
+    struct sstate_error *err);
+/* An inherited one is closed so that the parent notices nothing. */
+void sqlite_db_close(struct sqlite_ctx *c);
+
+/* What SQLite answered, as one of ours; no text of it holds a value. */
+int sqlite_db_fail(struct sqlite_ctx *c, int rc, const char *what,
+    struct sstate_error *err);
+/* The statement, ready to be bound. */
+int sqlite_db_sql(sqlite3_stmt **out, struct sqlite_ctx *c,
+    enum sqlite_sql which, const char *what, struct sstate_error *err);
+/* One that has no parameters and answers nothing. */
+int sqlite_db_run(struct sqlite_ctx *c, enum sqlite_sql which, const char *what,
+    struct sstate_error *err);
+
+#endif
