@@ -280,6 +280,26 @@ redis_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 
 /* ---- Reads ------------------------------------------------------------ */
 
+/*
+ * Who asks what became of a write hears of it only when replicas have it:
+ * one that a failover will undo must not pass for done.
+ */
+static int
+settle(struct rds *r, const char *key, struct sstate_error *err)
+{
+	struct rds_call call = { .op = "get", .script = &rds_touch };
+	long long said;
+	int rc;
+
+	call.nkeys = 1;
+	call.key = key;
+	call.waits = 1;
+	add(&call, key, strlen(key));
+	if ((rc = run(&said, r, &call, err)) == 0)
+		r->owed[0] = '\0';
+	return rc;
+}
+
 static int
 redis_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
     void *arg, struct sstate_error *err)
@@ -293,6 +313,9 @@ redis_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
 
 	if ((rc = rds_key(k, r, RDS_RECORD, key->ns, key->id, sizeof(key->id),
 		 "get", err)) != 0)
+		return rc;
+	if (r->owed[0] != '\0' && strcmp(r->owed, k) == 0 &&
+	    (rc = settle(r, k, err)) != 0)
 		return rc;
 	call.key = k;
 	add(&call, "GET", 3);

@@ -78,6 +78,7 @@ struct rds {
 	size_t nlinks;
 	uint16_t *map; /* cluster: whose a slot is; RDS_NOBODY */
 	struct rds_cmd cmd;
+	char owed[RDS_KEY_BYTES]; /* written, but replicas did not say so */
 };
 
 enum { RDS_NOBODY = 0xffff };
@@ -161,7 +162,7 @@ int rds_master_up(struct rds *r, const char *op, struct sstate_error *err);
 
 /* redis_script.c */
 extern const struct rds_script rds_create, rds_replace, rds_remove, rds_index,
-    rds_latest;
+    rds_latest, rds_touch;
 
 /* redis.c */
 enum rds_kind { RDS_RECORD = 'r', RDS_USER = 'u' };

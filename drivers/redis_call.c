@@ -318,6 +318,8 @@ rds_call(redisReply **out, struct rds *r, const struct rds_call *call,
 	*out = NULL;
 	rc = travel(out, &t);
 	shrink(&r->cmd);
+	if (rc == SSTATE_ESTORE && call->waits && r->conf.wait > 0)
+		(void)snprintf(r->owed, sizeof(r->owed), "%s", call->key);
 	if (rc == 0 && (*out)->type == REDIS_REPLY_ERROR) {
 		rc = rds_refused(&r->conf, call->op, *out, err);
 		freeReplyObject(*out);

@@ -15,6 +15,7 @@
  *	remove	KEYS record; ARGV expected or "", prefix of users, member
  *	index	KEYS user; ARGV -, -, member, score
  *	latest	KEYS clock; ARGV now
+ *	touch	KEYS record
  *
  * Invariant: a user's entry is there before the record has his tag, and goes
  * with it: here in one step, but in a cluster (no KEYS[2], no prefix) by
@@ -48,37 +49,37 @@
 	"else redis.call('PEXPIREAT',KEYS[1],ARGV[2]) end\n"                   \
 	"return 1\n"
 
+#define DONE "return 1\n"
+
+#define KEEP "local keep=true\n"
+
 #define HEAD "local h=redis.call('GETRANGE',KEYS[1],0,39)\n"
 
 /* The entry of the old tag, unless the new one is the same. */
-#define DROP(prefix, new_tag)                                                  \
+#define DROP                                                                   \
 	"local t=string.sub(h,25,40)\n"                                        \
-	"if " prefix "~='' and t~=string.rep(string.char(0),16) and "          \
-	"t~=" new_tag " then\n"                                                \
-	"redis.call('ZREM'," prefix "..string.gsub(t,'.',function(c) "         \
+	"if users~='' and t~=string.rep(string.char(0),16) and "               \
+	"t~=tag then\n"                                                        \
+	"redis.call('ZREM',users..string.gsub(t,'.',function(c) "              \
 	"return string.format('%02x',string.byte(c)) end),ARGV[3]) end\n"
 
-#define CREATE                                                                 \
-	"if redis.call('EXISTS',KEYS[1])==1 then return 0 end\n" ADD_IF_TAGGED \
-	    PUT
+#define CREATE "if redis.call('EXISTS',KEYS[1])==1 then return 0 end\n"
 
 #define REPLACE                                                                \
-	HEAD "if h=='' then return 0 end\n"                                    \
-	     "if string.sub(h,1,4)~='sst1' then return -2 end\n"               \
-	     "if string.sub(h,9,16)~=ARGV[5] then return -1 end\n" DROP(       \
-		 "ARGV[6]", "string.sub(ARGV[1],25,40)") ADD_IF_TAGGED PUT
+	"if h=='' then return 0 end\n"                                         \
+	"if string.sub(h,1,4)~='sst1' then return -2 end\n"                    \
+	"if string.sub(h,9,16)~=ARGV[5] then return -1 end\n"                  \
+	"local users,tag=ARGV[6],string.sub(ARGV[1],25,40)\n"
 
 #define REMOVE                                                                 \
-	HEAD "if h=='' then return 1 end\n"                                    \
-	     "local ours=string.sub(h,1,4)=='sst1'\n"                          \
-	     "if ARGV[1]~='' then\n"                                           \
-	     "if not ours then return -2 end\n"                                \
-	     "if string.sub(h,9,16)~=ARGV[1] then return -1 end end\n"         \
-	     "redis.call('DEL',KEYS[1])\n"                                     \
-	     "if ours then\n" DROP("ARGV[2]", "''") "end\n"                    \
-						    "return 1\n"
-
-#define INDEX "local keep=true\n" ADD("KEYS[1]") "return 1\n"
+	"if h=='' then return 1 end\n"                                         \
+	"local ours=string.sub(h,1,4)=='sst1'\n"                               \
+	"if ARGV[1]~='' then\n"                                                \
+	"if not ours then return -2 end\n"                                     \
+	"if string.sub(h,9,16)~=ARGV[1] then return -1 end end\n"              \
+	"redis.call('DEL',KEYS[1])\n"                                          \
+	"if not ours then return 1 end\n"                                      \
+	"local users,tag=ARGV[2],''\n"
 
 /* Not each second anew: ten apart is near enough, and seldom written. */
 #define LATEST                                                                 \
@@ -89,18 +90,32 @@
 	"redis.call('SET',KEYS[1],ARGV[1]) end\n"                              \
 	"return ARGV[1]\n"
 
+/*
+ * A write that changes nothing (the server's deadline, by a second), so that
+ * WAIT after it tells whether replicas have what was written before it.
+ */
+#define TOUCH                                                                  \
+	"local t=redis.call('PTTL',KEYS[1])\n"                                 \
+	"if t==-2 then redis.call('SET',KEYS[1],'') "                          \
+	"redis.call('DEL',KEYS[1])\n"                                          \
+	"else redis.call('PEXPIRE',KEYS[1],"                                   \
+	"t<0 and '34560000000' or t+1000) end\n"                               \
+	"return 1\n"
+
 const struct rds_script rds_create = {
-	"3af8155e6c3d329df31dd1ac4cb6956fb4f2c40d", CREATE
+	"3af8155e6c3d329df31dd1ac4cb6956fb4f2c40d", CREATE ADD_IF_TAGGED PUT
 };
 const struct rds_script rds_replace = {
-	"d15bdd8b35288efafe3edab264ecbfa77d33464f", REPLACE
+	"8d51a1fc2b1d41f65cb094c55ae72400d1798e1a",
+	HEAD REPLACE DROP ADD_IF_TAGGED PUT
 };
 const struct rds_script rds_remove = {
-	"9ccd98397fdbc066e87d5ebe5825793fbdb550ad", REMOVE
+	"3cd935a9c73f22471b4e0c843950ecedd014a13c", HEAD REMOVE DROP DONE
 };
 const struct rds_script rds_index = {
-	"fe9e9c55a15ca47caf3b8c81a450cac098049443", INDEX
+	"fe9e9c55a15ca47caf3b8c81a450cac098049443", KEEP ADD("KEYS[1]") DONE
 };
 const struct rds_script rds_latest = {
 	"552cdcced34eab5d7c92e78e299a6f85601ecc36", LATEST
 };
+const struct rds_script rds_touch = { "a99938aa22c0d355228b3359fefb0b654580bfee", TOUCH };

@@ -282,7 +282,7 @@ hand_over(struct count *run)
 int
 main(void)
 {
-	struct count run = { .driver = &sstate_driver_v1_redis };
+	struct count run = { .driver = &sstate_driver_v1_redis, .pace_ms = 2 };
 
 	nodes_start(&c);
 	half_way();

@@ -15,7 +15,7 @@ main(void)
 		const struct rds_script *s;
 	} all[] = { { "create", &rds_create }, { "replace", &rds_replace },
 		{ "remove", &rds_remove }, { "index", &rds_index },
-		{ "latest", &rds_latest } };
+		{ "latest", &rds_latest }, { "touch", &rds_touch } };
 	struct rkit k;
 	redisReply *re;
 	size_t i;
