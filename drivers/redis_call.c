@@ -67,11 +67,13 @@ rds_link_for(struct rds *r, const struct rds_addr *a)
 static void
 wait_words(struct rds_cmd *cmd, const struct rds_conf *c)
 {
+	/* Its answer comes before our own time is over, if a tick late. */
+	int slack = c->timeout_ms / 4 > 200 ? c->timeout_ms / 4 : 200;
 	char n[16], ms[16];
 
-	/* So that its answer comes before our own time is over. */
 	(void)snprintf(n, sizeof(n), "%d", c->wait);
-	(void)snprintf(ms, sizeof(ms), "%d", c->timeout_ms - c->timeout_ms / 4);
+	(void)snprintf(ms, sizeof(ms), "%d",
+	    c->timeout_ms > slack ? c->timeout_ms - slack : 1);
 	rds_begin(cmd, 3);
 	rds_str(cmd, "WAIT");
 	rds_str(cmd, n);

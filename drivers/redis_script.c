@@ -46,8 +46,7 @@
 #define PUT                                                                    \
 	"redis.call('SET',KEYS[1],ARGV[1])\n"                                  \
 	"if ARGV[2]=='0' then redis.call('PEXPIRE',KEYS[1],'34560000000')\n"   \
-	"else redis.call('PEXPIREAT',KEYS[1],ARGV[2]) end\n"                   \
-	"return 1\n"
+	"else redis.call('PEXPIREAT',KEYS[1],ARGV[2]) end\n"
 
 #define DONE "return 1\n"
 
@@ -55,7 +54,10 @@
 
 #define HEAD "local h=redis.call('GETRANGE',KEYS[1],0,39)\n"
 
-/* The entry of the old tag, unless the new one is the same. */
+/*
+ * The entry of the old tag, unless the new one is the same.  After PUT: a
+ * server whose memory is full refuses a script at its first write only.
+ */
 #define DROP                                                                   \
 	"local t=string.sub(h,25,40)\n"                                        \
 	"if users~='' and t~=string.rep(string.char(0),16) and "               \
@@ -103,11 +105,12 @@
 	"return 1\n"
 
 const struct rds_script rds_create = {
-	"3af8155e6c3d329df31dd1ac4cb6956fb4f2c40d", CREATE ADD_IF_TAGGED PUT
+	"3af8155e6c3d329df31dd1ac4cb6956fb4f2c40d",
+	CREATE ADD_IF_TAGGED PUT DONE
 };
 const struct rds_script rds_replace = {
-	"8d51a1fc2b1d41f65cb094c55ae72400d1798e1a",
-	HEAD REPLACE DROP ADD_IF_TAGGED PUT
+	"45af352e34053ccb2e61cff054f3d187cf30eea7",
+	HEAD REPLACE ADD_IF_TAGGED PUT DROP DONE
 };
 const struct rds_script rds_remove = {
 	"3cd935a9c73f22471b4e0c843950ecedd014a13c", HEAD REMOVE DROP DONE
@@ -118,4 +121,6 @@ const struct rds_script rds_index = {
 const struct rds_script rds_latest = {
 	"552cdcced34eab5d7c92e78e299a6f85601ecc36", LATEST
 };
-const struct rds_script rds_touch = { "a99938aa22c0d355228b3359fefb0b654580bfee", TOUCH };
+const struct rds_script rds_touch = {
+	"a99938aa22c0d355228b3359fefb0b654580bfee", TOUCH
+};

@@ -30,28 +30,6 @@ mark(struct sstate_record *rec, unsigned char n)
 	*rec = r;
 }
 
-static void *
-opened(const char *at)
-{
-	struct conform c = { .driver = &sstate_driver_v1_redis, .uri = at };
-	struct sstate_error err = { 0, 0, "" };
-	void *ctx;
-
-	if (drv_open(&ctx, &c, &err) != 0)
-		printf("# open: %d %s\n", err.code, err.text);
-	return ctx;
-}
-
-static int
-each_one(void *arg, const struct sstate_key *key,
-    const struct sstate_record *rec)
-{
-	(void)key;
-	(void)rec;
-	++*(unsigned *)arg;
-	return 0;
-}
-
 enum op { CREATE, REPLACE, REMOVE, GET, EACH, LATEST };
 
 static const char *const ops[] = { "create", "replace", "remove", "get", "each",
@@ -88,7 +66,7 @@ operate(enum op op, void *ctx, struct sstate_error *err)
 		return r;
 	case EACH:
 		mark(&rec, 1);
-		r = d->each(ctx, CONFORM_NS, rec.tag, each_one, &n, err);
+		r = d->each(ctx, CONFORM_NS, rec.tag, rkit_count, &n, err);
 		return r == 0 && n != 1 ? 99 : r;
 	case LATEST:
 		return d->latest(&seen, ctx, 1700000000, err);
@@ -280,6 +258,7 @@ counters(const char *user)
 int
 main(void)
 {
+	struct sstate_error err;
 	void *ctx, *direct;
 	char path[128];
 	int op;
@@ -288,8 +267,9 @@ main(void)
 	(void)snprintf(path, sizeof(path), "%s.p", k.sock);
 	(void)snprintf(uri, sizeof(uri), "redis:%s?timeout_ms=400", path);
 	NEED(proxy_start(&p, path, k.sock, 0) == 0, "a proxy");
-	NEED((ctx = opened(uri)) != NULL && (direct = opened(k.uri)) != NULL,
-	    "one context through it, one past it");
+	NEED((ctx = rkit_open(uri, &err)) != NULL &&
+		(direct = rkit_open(k.uri, &err)) != NULL,
+	    "one context through it, one past it %s", err.text);
 	for (op = CREATE; op <= LATEST; op++)
 		cut((enum op)op, ctx, direct);
 	held(ctx, direct);

@@ -47,6 +47,19 @@ rkit_is_up(void *arg)
 	return up;
 }
 
+/* It may be loading. */
+__attribute__((unused)) static int
+rkit_answers(void *arg)
+{
+	struct rkit *k = (struct rkit *)arg;
+	redisContext *c = redisConnectUnix(k->sock);
+	int up = c != NULL && c->err == 0;
+
+	if (c != NULL)
+		redisFree(c);
+	return up;
+}
+
 __attribute__((unused)) static void
 rkit_arg(struct rkit *k, const char *a)
 {
@@ -157,6 +170,33 @@ rkit_number(redisReply *re)
 	return n;
 }
 
+/* Its words are parted by spaces; a last space is an empty word. */
+__attribute__((unused)) static long long
+rkit_words(const struct rkit *k, const char *text)
+{
+	redisContext *c = redisConnectUnix(k->sock);
+	char copy[1024], *p = copy;
+	const char *argv[64];
+	redisReply *re = NULL;
+	int argc = 0;
+
+	(void)snprintf(copy, sizeof(copy), "%s", text);
+	while (p != NULL && argc < 64)
+		argv[argc++] = strsep(&p, " ");
+	if (strncmp(text, "CONFIG SET save ", 16) == 0) {
+		/* All that follows is one word. */
+		argv[3] = text + 16;
+		argc = 4;
+	}
+	if (c != NULL && c->err == 0)
+		re = (redisReply *)redisCommandArgv(c, argc, argv, NULL);
+	if (re != NULL && re->type == REDIS_REPLY_ERROR)
+		printf("# %s: %s\n", argv[0], re->str);
+	if (c != NULL)
+		redisFree(c);
+	return rkit_number(re);
+}
+
 __attribute__((unused)) static int
 rkit_master(const struct rkit *k)
 {
@@ -166,6 +206,101 @@ rkit_master(const struct rkit *k)
 
 	freeReplyObject(re);
 	return yes;
+}
+
+/* ---- A context, and records of four octets ----------------------------- */
+
+__attribute__((unused)) static void *
+rkit_open(const char *uri, struct sstate_error *err)
+{
+	struct conform c = { .driver = &sstate_driver_v1_redis, .uri = uri };
+	void *ctx;
+
+	memset(err, 0, sizeof(*err));
+	return drv_open(&ctx, &c, err) == 0 ? ctx : NULL;
+}
+
+__attribute__((unused)) static void
+rkit_close(void *ctx)
+{
+	if (ctx != NULL)
+		sstate_driver_v1_redis.close(ctx);
+}
+
+/* Its key in the server; the buffer is used again. */
+__attribute__((unused)) static const char *
+rkit_name(const struct sstate_key *key)
+{
+	static char name[200];
+	size_t i, n;
+
+	n = (size_t)snprintf(name, sizeof(name), "sstate:r:%s:", key->ns);
+	for (i = 0; i < sizeof(key->id); i++)
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "%02x",
+		    key->id[i]);
+	return name;
+}
+
+/* tag 0: nobody's */
+__attribute__((unused)) static int
+rkit_make(void *ctx, unsigned n, int64_t expires, unsigned tag,
+    struct sstate_error *err)
+{
+	struct sstate_record rec = conform_rec("body", 4, expires, 1);
+	struct sstate_key key = conform_key(CONFORM_NS, n);
+
+	memset(err, 0, sizeof(*err));
+	if (tag != 0)
+		conform_tag(rec.tag, tag);
+	return sstate_driver_v1_redis.create(ctx, &key, &rec, err);
+}
+
+__attribute__((unused)) static int
+rkit_read(void *ctx, unsigned n, struct sstate_error *err)
+{
+	struct sstate_key key = conform_key(CONFORM_NS, n);
+	struct conform_seen s;
+	int r;
+
+	memset(err, 0, sizeof(*err));
+	memset(&s, 0, sizeof(s));
+	r = sstate_driver_v1_redis.get(ctx, &key, conform_found, &s, err);
+	free(s.body);
+	return r;
+}
+
+__attribute__((unused)) static int
+rkit_remove(void *ctx, unsigned n)
+{
+	struct sstate_key key = conform_key(CONFORM_NS, n);
+
+	return sstate_driver_v1_redis.remove(ctx, &key, SSTATE_ANY_REV, NULL);
+}
+
+/* For each: arg counts. */
+__attribute__((unused)) static int
+rkit_count(void *arg, const struct sstate_key *key,
+    const struct sstate_record *rec)
+{
+	(void)key;
+	(void)rec;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* Does the open fail so? */
+__attribute__((unused)) static int
+rkit_refused(const char *uri, int code, const char *words)
+{
+	struct sstate_error err;
+	void *ctx = rkit_open(uri, &err);
+	int good =
+	    ctx == NULL && err.code == code && strstr(err.text, words) != NULL;
+
+	if (!good)
+		printf("# %s: %d %s\n", uri, err.code, err.text);
+	rkit_close(ctx);
+	return good;
 }
 
 #endif

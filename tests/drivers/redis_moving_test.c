@@ -14,23 +14,12 @@ static const struct sstate_driver *d = &sstate_driver_v1_redis;
 static void *
 opened(void)
 {
-	struct conform how = { .driver = d, .uri = c.uri };
-	struct sstate_error err = { 0, 0, "" };
-	void *ctx;
+	struct sstate_error err;
+	void *ctx = rkit_open(c.uri, &err);
 
-	if (drv_open(&ctx, &how, &err) != 0)
+	if (ctx == NULL)
 		printf("# open: %d %s\n", err.code, err.text);
 	return ctx;
-}
-
-static void
-name_of(char *out, size_t max, const struct sstate_key *key)
-{
-	size_t i, n;
-
-	n = (size_t)snprintf(out, max, "sstate:r:%s:", key->ns);
-	for (i = 0; i < sizeof(key->id); i++)
-		n += (size_t)snprintf(out + n, max - n, "%02x", key->id[i]);
 }
 
 /* The n-th key of a slot. */
@@ -38,13 +27,11 @@ static struct sstate_key
 in_slot(unsigned slot, unsigned n)
 {
 	struct sstate_key key;
-	char name[RDS_KEY_BYTES];
 	uint64_t i;
 
 	for (i = 0;; i++) {
 		key = conform_key(CONFORM_NS, i);
-		name_of(name, sizeof(name), &key);
-		if (rds_slot(name) == slot && n-- == 0)
+		if (rds_slot(rkit_name(&key)) == slot && n-- == 0)
 			return key;
 	}
 }
@@ -114,7 +101,6 @@ half_way(void)
 	struct sstate_key k[4];
 	void *ctx = opened(), *other = opened();
 	unsigned i, bad = 0;
-	char name[RDS_KEY_BYTES];
 
 	NEED(ctx != NULL && other != NULL, "two contexts");
 	for (i = 0; i < 4; i++)
@@ -124,9 +110,8 @@ half_way(void)
 	for (i = 0; i < 2; i++)
 		bad += d->create(ctx, &k[i], &rec, NULL) != 0;
 	NEED(bad == 0 && open_slot(slot, 0, 1), "a slot is half-way");
-	name_of(name, sizeof(name), &k[1]);
 	freeReplyObject(rkit_say(&c.k[0], "MIGRATE 127.0.0.1 %d %s 0 5000",
-	    c.k[1].port, name));
+	    c.k[1].port, rkit_name(&k[1])));
 	T(is(ctx, &k[0], &rec) && is(ctx, &k[1], &rec),
 	    "ASK: read where it was, and where it is");
 	T(d->create(ctx, &k[0], &rec, NULL) == SSTATE_EEXIST &&
