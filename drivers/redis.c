@@ -304,7 +304,7 @@ static int
 redis_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
     void *arg, struct sstate_error *err)
 {
-	struct rds_call call = { .op = "get", .reads = 1 };
+	struct rds_call call = { .op = "get", .reads = RDS_AGAIN };
 	struct sstate_record rec;
 	struct rds *r = ctx;
 	char k[RDS_KEY_BYTES];
@@ -346,7 +346,7 @@ redis_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	(void)snprintf(key, sizeof(key), "%sclock", r->conf.prefix);
 	(void)snprintf(time, sizeof(time), "%lld", (long long)now);
 	call.nkeys = 1;
-	call.reads = 1;
+	call.reads = RDS_AGAIN;
 	call.key = key;
 	add(&call, key, strlen(key));
 	add(&call, time, strlen(time));
@@ -474,6 +474,7 @@ SSTATE_DRIVER(redis) = {
 	.each = rds_each,
 	.abandon = redis_close, /* which says nothing to anybody */
 	.latest = redis_latest,
+	.count = rds_count,
 };
 
 /*
@@ -504,4 +505,5 @@ SSTATE_DRIVER(rediss) = {
 	.each = rds_each,
 	.abandon = redis_close,
 	.latest = redis_latest,
+	.count = rds_count,
 };

@@ -9,6 +9,7 @@
  *	redis_sentinel.c which server is the master now
  *	redis_script.c	the Lua that compares and swaps
  *	redis_each.c	listings
+ *	redis_count.c	about how many there are
  *
  * Invariant: a command that may have reached a server is sent again only if
  * it is a read, or the server said that it did not run it.
@@ -95,6 +96,8 @@ struct rds_word {
 	size_t nmore;
 };
 
+enum { RDS_ONCE = 1, RDS_AGAIN };
+
 /* One command: plain words, or a script's keys and arguments. */
 struct rds_call {
 	const char *op; /* for texts */
@@ -103,7 +106,7 @@ struct rds_call {
 	int nwords, nkeys;
 	const char *key; /* whose slot it belongs to; NULL: see link */
 	struct rds_link *link; /* NULL: by key */
-	int reads; /* may be sent again */
+	int reads; /* RDS_ONCE, or RDS_AGAIN: may be sent a second time */
 	int waits; /* for conf.wait replicas */
 };
 
@@ -157,6 +160,11 @@ int rds_map_find(struct rds_link **out, struct rds *r, const char *key,
 struct rds_link *rds_map_told(struct rds *r, const struct rds_link *from,
     const redisReply *re);
 
+/* Each master, until one is not 0: all of a cluster, or the only one. */
+int rds_servers(struct rds *r, const char *op,
+    int (*fn)(void *arg, struct rds_link *l), void *arg,
+    struct sstate_error *err);
+
 /* redis_sentinel.c */
 int rds_master_up(struct rds *r, const char *op, struct sstate_error *err);
 
@@ -176,5 +184,9 @@ int rds_unpack(struct sstate_record *out, const redisReply *re);
 /* redis_each.c */
 int rds_each(void *ctx, const char *ns, const unsigned char *tag,
     sstate_each_fn *fn, void *arg, struct sstate_error *err);
+
+/* redis_count.c */
+int rds_count(uint64_t *about, void *ctx, const char *ns,
+    struct sstate_error *err);
 
 #endif

@@ -128,31 +128,30 @@ reach(struct trip *t)
 	struct rds *r = t->r;
 	int rc;
 
-	if (t->link != NULL || (t->link = call->link) != NULL)
-		return rds_link_up(t->link, r, call->op, 0, t->err);
-	if (r->conf.mode == RDS_CLUSTER) {
+	if (t->link == NULL)
+		t->link = call->link;
+	if (t->link == NULL && r->conf.mode == RDS_CLUSTER) {
 		if ((rc = rds_map_find(&t->link, r, call->key, call->op,
 			 t->err)) != 0)
 			return rc;
-	} else {
+	} else if (t->link == NULL)
 		t->link = r->link[0];
-		if (r->conf.mode == RDS_SENTINEL && t->link->c == NULL)
-			return rds_master_up(r, call->op, t->err);
-	}
+	if (r->conf.mode == RDS_SENTINEL && t->link->c == NULL)
+		return rds_master_up(r, call->op, t->err);
 	return rds_link_up(t->link, r, call->op, 0, t->err);
 }
 
-/* Another server may have what this one had. */
+/* Once: connect anew; another server may have what this one had. */
 static int
 look_anew(struct trip *t)
 {
 	struct rds *r = t->r;
 
-	if (t->call->link != NULL || t->again++ > 0)
+	if (t->again++ > 0)
 		return 0;
 	t->link = NULL;
 	t->asking = 0;
-	return r->conf.mode != RDS_CLUSTER ||
+	return r->conf.mode != RDS_CLUSTER || t->call->link != NULL ||
 	    rds_map_load(r, t->call->op, NULL) == 0;
 }
 
@@ -172,7 +171,7 @@ send_it(struct trip *t, int *safe)
 	 * A server that hung up meanwhile costs a write nothing if it is
 	 * noticed before; a read is sent again anyway.
 	 */
-	if (!t->call->reads && !rds_link_idle(l)) {
+	if (t->call->reads != RDS_AGAIN && !rds_link_idle(l)) {
 		rds_link_drop(l);
 		return sstate_fail(t->err, SSTATE_EBUSY, 0,
 		    "%s: %s: the server hung up", t->r->conf.scheme,
@@ -286,7 +285,7 @@ travel(redisReply **out, struct trip *t)
 	for (hops = 0; hops < RDS_HOPS; hops++) {
 		safe = 1;
 		if ((r = reach(t)) == 0 && (r = send_it(t, &safe)) == 0) {
-			safe = t->call->reads;
+			safe = t->call->reads == RDS_AGAIN;
 			r = answers(out, t);
 		}
 		if (r != 0) {

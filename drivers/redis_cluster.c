@@ -223,3 +223,26 @@ rds_map_told(struct rds *r, const struct rds_link *from, const redisReply *re)
 	}
 	return l;
 }
+
+int
+rds_servers(struct rds *r, const char *op,
+    int (*fn)(void *arg, struct rds_link *l), void *arg,
+    struct sstate_error *err)
+{
+	size_t i;
+	int rc;
+
+	if (r->map == NULL)
+		return fn(arg, r->link[0]);
+	if ((rc = rds_map_load(r, op, err)) != 0)
+		return rc;
+	for (i = 0; i < RDS_SLOTS; i++)
+		if (r->map[i] == RDS_NOBODY)
+			return sstate_fail(err, SSTATE_EBUSY, 0,
+			    "%s: %s: a part of the cluster is down",
+			    r->conf.scheme, op);
+	for (i = 0; i < r->nlinks && rc == 0; i++)
+		if (r->link[i]->used)
+			rc = fn(arg, r->link[i]);
+	return rc;
+}

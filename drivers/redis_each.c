@@ -139,7 +139,9 @@ key_of(char *out, const struct walk *w, const char *hex)
 static int
 one(struct walk *w, const char *hex)
 {
-	struct rds_call call = { .op = "each", .nwords = 2, .reads = 1 };
+	struct rds_call call = { .op = "each",
+		.nwords = 2,
+		.reads = RDS_AGAIN };
 	char key[RDS_KEY_BYTES];
 	redisReply *re;
 	int r;
@@ -232,7 +234,9 @@ pages(struct walk *w, struct rds_link *l, const redisReply *names, size_t skip)
 static int
 user(struct walk *w)
 {
-	struct rds_call call = { .op = "each", .nwords = 4, .reads = 1 };
+	struct rds_call call = { .op = "each",
+		.nwords = 4,
+		.reads = RDS_AGAIN };
 	struct rds *r = w->r;
 	char key[RDS_KEY_BYTES];
 	redisReply *re;
@@ -269,8 +273,9 @@ names_of(const redisReply *re, char *cursor, size_t max)
 
 /* Of one server.  Its cursor is of no use to another, nor after a restart. */
 static int
-scan(struct walk *w, struct rds_link *l)
+scan(void *arg, struct rds_link *l)
 {
+	struct walk *w = arg;
 	struct rds_call call = { .op = "each", .nwords = 6, .link = l };
 	char cursor[32] = "0", match[RDS_KEY_BYTES + 1];
 	unsigned born = 0;
@@ -286,7 +291,7 @@ scan(struct walk *w, struct rds_link *l)
 	call.word[5] = word("1000", 4);
 	do {
 		call.word[1] = word(cursor, strlen(cursor));
-		call.reads = born == 0;
+		call.reads = born == 0 ? RDS_AGAIN : RDS_ONCE;
 		if ((rc = rds_call(&re, w->r, &call, w->err)) != 0)
 			return rc;
 		if (born == 0)
@@ -301,40 +306,6 @@ scan(struct walk *w, struct rds_link *l)
 			rc = pages(w, l, re->element[1], w->nhead);
 		freeReplyObject(re);
 	} while (rc == 0 && strcmp(cursor, "0") != 0);
-	return rc;
-}
-
-/* Up, by the sentinels if need be: a call with a link asks nobody. */
-static int
-only(struct walk *w)
-{
-	struct rds *r = w->r;
-	int rc = 0;
-
-	if (r->conf.mode == RDS_SENTINEL && r->link[0]->c == NULL)
-		rc = rds_master_up(r, "each", w->err);
-	return rc != 0 ? rc : scan(w, r->link[0]);
-}
-
-static int
-all(struct walk *w)
-{
-	struct rds *r = w->r;
-	size_t i;
-	int rc;
-
-	if (r->map == NULL)
-		return only(w);
-	if ((rc = rds_map_load(r, "each", w->err)) != 0)
-		return rc;
-	for (i = 0; i < RDS_SLOTS; i++)
-		if (r->map[i] == RDS_NOBODY)
-			return sstate_fail(w->err, SSTATE_EBUSY, 0,
-			    "%s: each: a part of the cluster is down",
-			    r->conf.scheme);
-	for (i = 0; i < r->nlinks && rc == 0; i++)
-		if (r->link[i]->used)
-			rc = scan(w, r->link[i]);
 	return rc;
 }
 
@@ -357,7 +328,7 @@ rds_each(void *ctx, const char *ns, const unsigned char *tag,
 		 "each", err)) != 0)
 		return r;
 	w.nhead = strlen(w.head) - HEX;
-	r = tag != NULL ? user(&w) : all(&w);
+	r = tag != NULL ? user(&w) : rds_servers(w.r, "each", scan, &w, err);
 	free(w.seen);
 	return r;
 }

@@ -27,10 +27,12 @@ passwords(void)
 		"~sstate:*", "+info", "+get", "+zrange", "+scan", "+eval",
 		"+evalsha", "+exists", "+getrange", "+set", "+del", "+pexpire",
 		"+pexpireat", "+pttl", "+zadd", "+zrem", "+zscore",
-		"+zremrangebyscore", "+time", "+wait" };
+		"+zremrangebyscore", "+time", "+wait", "+dbsize",
+		"+randomkey" };
 	struct sstate_error err;
 	char uri[300], set[512] = "ACL SETUSER ann";
 	unsigned n = 0;
+	uint64_t about;
 	struct rkit k;
 	size_t i;
 	void *ctx;
@@ -65,6 +67,8 @@ passwords(void)
 	    "the documented rights are enough to write: %s", err.text);
 	T(d->each(ctx, CONFORM_NS, NULL, rkit_count, &n, &err) == 0 && n == 1,
 	    "and to list: %s", err.text);
+	T(d->count(&about, ctx, CONFORM_NS, &err) == 0, "and to count: %s",
+	    err.text);
 	rkit_close(ctx);
 	(void)snprintf(uri, sizeof(uri), "redis://bob:bob@%s", k.sock);
 	NEED((ctx = rkit_open(uri, &err)) != NULL, "bob %s", err.text);
