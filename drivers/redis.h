@@ -1,7 +1,8 @@
 /*
  * redis.h - what the files of the redis: driver share
  *
- *	redis.c		the table: records in, records out
+ *	redis.c		the table: what each slot says
+ *	redis_record.c	keys and records
  *	redis_conf.c	what the URI says
  *	redis_link.c	one connection: greeted, written to, read from
  *	redis_call.c	one command: which server, and what may be repeated
@@ -172,12 +173,15 @@ int rds_master_up(struct rds *r, const char *op, struct sstate_error *err);
 extern const struct rds_script rds_create, rds_replace, rds_remove, rds_index,
     rds_latest, rds_touch;
 
-/* redis.c */
+/* redis_record.c */
 enum rds_kind { RDS_RECORD = 'r', RDS_USER = 'u' };
 /* prefix kind : ns : hex; out holds RDS_KEY_BYTES.  R-96 */
 int rds_key(char *out, const struct rds *r, enum rds_kind kind, const char *ns,
     const unsigned char *id, size_t n, const char *op,
     struct sstate_error *err);
+/* The RDS_HEAD_BYTES before the body. */
+int rds_pack(unsigned char *p, const struct rds *r,
+    const struct sstate_record *rec, const char *op, struct sstate_error *err);
 /* -1: it is not what was written, or not all of it. */
 int rds_unpack(struct sstate_record *out, const redisReply *re);
 

@@ -173,8 +173,8 @@ static void
 counted(const struct rkit *k, void *ctx)
 {
 	struct sstate_error err = { 0, 0, "" };
+	unsigned i, seen = 0;
 	uint64_t n = 99;
-	unsigned i;
 	int r;
 
 	T(d->count(&n, ctx, CONFORM_NS, &err) == 0 && n == 0,
@@ -191,6 +191,10 @@ counted(const struct rkit *k, void *ctx)
 	freeReplyObject(rkit_say(k, "CLIENT KILL TYPE normal"));
 	T(d->count(&n, ctx, CONFORM_NS, &err) == 0,
 	    "also on a connection that was closed %s", err.text);
+	freeReplyObject(rkit_say(k, "CLIENT KILL TYPE normal"));
+	T(d->each(ctx, CONFORM_NS, NULL, rkit_count, &seen, &err) == 0 &&
+		seen == 600,
+	    "and so are they listed, each once (%u) %s", seen, err.text);
 	freeReplyObject(rkit_say(k, "FLUSHDB"));
 }
 
