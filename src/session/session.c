@@ -225,6 +225,10 @@ sstate_reload(struct sstate_session *s)
 		return SSTATE_EINVAL;
 	memset(&s->fail, 0, sizeof(s->fail));
 	memset(&s->last, 0, sizeof(s->last));
+	if (s->soft && s->exists) { /* it is tried again */
+		s->soft = 0;
+		s->how &= ~(uint32_t)SSTATE_NO_STORE;
+	}
 	if (s->frozen)
 		return session_fail(s, SSTATE_EINVAL,
 		    "reload: the answer has left already");

@@ -158,8 +158,13 @@ failed_write(uint32_t carry)
 	(void)sstate_setstr(c.s, SSTATE_STORED, "a", "3");
 	T(sstate_commit(c.s) == 0 && f.total == had,
 	    "(%s) and the store is not asked again", by);
-	drop(&c);
 	works();
+	T(sstate_reload(c.s) == 0 && is(c.s, SSTATE_STORED, "a", "1") &&
+		sstate_setstr(c.s, SSTATE_STORED, "b", "4") == 0 &&
+		sstate_commit(c.s) == 0,
+	    "(%s) but after a reload", by);
+	drop(&c);
+	T(holds(&w, &u, NULL, NULL, "b", "4"), "(%s) which writes again", by);
 	T(holds(&w, &u, NULL, NULL, "a", "1"), "(%s) the old record stands",
 	    by);
 	fails(FAULT_CREATE, SSTATE_ESTORE);

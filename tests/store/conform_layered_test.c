@@ -70,16 +70,16 @@ main(void)
 	for (i = 0; i < 4; i++)
 		(void)snprintf(uri[i], sizeof(uri[i]), "file:%s/%d?sync=none%s",
 		    dir, i, i == 3 ? "&readonly=1" : "");
-	suite("memory before memory", mm, 1, 0, 1);
-	suite("three", mmm, 1, 0, 10);
+	suite("memory before memory", mm, 1, 0, 4);
+	suite("three", mmm, 1, 0, 20);
 	mf[1] = uri[0];
-	suite("memory before file", mf, 1, 1, 4);
+	suite("memory before file", mf, 1, 1, 10);
 	ff[0] = uri[1];
 	ff[1] = uri[2];
-	suite("file before file", ff, 0, 0, 4);
+	suite("file before file", ff, 0, 0, 20);
 	move[0] = uri[1];
 	move[1] = uri[3];
-	suite("a migration", move, 0, 0, 10);
+	suite("a migration", move, 0, 0, 20);
 	kit_rm(dir);
 	return tap_done();
 }
