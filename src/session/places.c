@@ -205,7 +205,7 @@ path_of(const char **out, const char *uri, struct arena *a,
 	return r;
 }
 
-/* The ring beside the last store's records; "" for memory: alone. */
+/* The ring beside the last store's records; NULL: in memory as they are. */
 static int
 ring_beside(const char **out, const char *const *stores, uint32_t flags,
     struct arena *a, struct sstate_error *err)
@@ -220,7 +220,7 @@ ring_beside(const char **out, const char *const *stores, uint32_t flags,
 	if (last == NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "options: stores: an empty list");
-	if (strncmp(last, "memory:", 7) == 0 && stores[1] == NULL)
+	if (strncmp(last, "memory:", 7) == 0)
 		return 0;
 	if (strncmp(last, "file:", 5) == 0 &&
 	    (r = path_of(&dir, last, a, err)) != 0)

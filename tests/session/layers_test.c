@@ -374,7 +374,16 @@ by_environment(void)
 	(void)snprintf(list, sizeof(list), "%s/far/keyring", folder);
 	T(access(list, F_OK) == 0, "and the ring beside it");
 	sstate_close(env);
+	NEED(setenv("SECURESTATE_STORES", "memory: memory:", 1) == 0 &&
+		setenv("STATE_DIRECTORY", "/nonexistent", 1) == 0 &&
+		sstate_open(&env, &o, &err) == 0,
+	    "memory: before memory: has its ring in memory: %s", err.text);
+	T(kit_make(token, env, "a", "1", NULL) == 0 &&
+		kit_opens(env, token) == 0,
+	    "and works");
+	sstate_close(env);
 	(void)unsetenv("SECURESTATE_STORES");
+	(void)unsetenv("STATE_DIRECTORY");
 }
 
 int

@@ -34,16 +34,14 @@ clock_now(void *arg)
 	return the_clock;
 }
 
-static struct {
-	unsigned n, busy;
-} metrics;
+static atomic_uint metrics_busy;
 
 static void
 metric(void *arg, const struct sstate_metric *m)
 {
 	(void)arg;
-	metrics.n++;
-	metrics.busy += m->code == SSTATE_EBUSY;
+	if (m->code == SSTATE_EBUSY)
+		atomic_fetch_add(&metrics_busy, 1);
 }
 
 static int
@@ -305,11 +303,11 @@ test_throttle(void)
 		(void)look(st, 1, NULL);
 	began = clock_mono_us();
 	f.total = 0;
-	metrics.busy = 0;
+	atomic_store(&metrics_busy, 0);
 	T(look(st, 1, &err) == SSTATE_EBUSY &&
 		make(st, 3, 0, NULL) == SSTATE_EBUSY && f.total == 0,
 	    "after three in a row it is EBUSY at once: %s", err.text);
-	T(metrics.busy == 2, "which the metrics see");
+	T(atomic_load(&metrics_busy) == 2, "which the metrics see");
 	T(strstr(err.text, "fault: get: left alone") == err.text,
 	    "and the text says so");
 	until_over(began, 1);
