@@ -12,7 +12,6 @@
  * for it.  Nothing in it comes from a client.  The program below makes,
  * reads, changes and ends one session, for something to see.
  */
-#define _POSIX_C_SOURCE 200809L
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>

@@ -645,6 +645,77 @@ test_fork(void)
 	store_close(k.st);
 }
 
+/* ---- Memory runs out -------------------------------------------------- */
+
+static long left;
+static int held;
+
+static void *
+stingy(void *arg, void *ptr, size_t oldsz, size_t newsz)
+{
+	(void)arg;
+	(void)oldsz;
+	if (newsz == 0) {
+		held -= ptr != NULL;
+		free(ptr);
+		return NULL;
+	}
+	if (left-- <= 0)
+		return NULL;
+	held += ptr == NULL;
+	return realloc(ptr, newsz);
+}
+
+/* A life over layers; *wrong: something was read that was not written. */
+static int
+life(const char *const *uris, int *wrong)
+{
+	struct store_options o;
+	struct store *st;
+	int i, r;
+
+	memset(&o, 0, sizeof(o));
+	o.uris = uris;
+	o.ns = "test";
+	o.hook.fn = stingy;
+	if ((r = store_open(&st, &o, NULL)) != 0)
+		return r;
+	if ((r = lk_create(st, 1, 1)) == 0) {
+		for (i = 0; i < 3; i++)
+			if ((r = lk_get(st, 1)) != 1 && r != SSTATE_ENOMEM)
+				*wrong = 1;
+		if ((r = lk_replace(st, 1, 1, 2)) == 0)
+			*wrong |=
+			    (r = lk_get(st, 1)) != 2 && r != SSTATE_ENOMEM;
+		if ((r = lk_remove(st, 1, SSTATE_ANY_REV)) == 0)
+			*wrong |= (r = lk_get(st, 1)) != SSTATE_ENOTFOUND &&
+			    r != SSTATE_ENOMEM;
+	}
+	store_close(st);
+	return r;
+}
+
+static void
+test_memory(void)
+{
+	static const char *const two[] = { "memory:", "memory:", NULL };
+	static const char *const three[] = { "memory:", "memory:", "memory:",
+		NULL };
+	int n, r, leaks = 0, wrong = 0, odd = 0;
+
+	for (n = 0; n < 300; n++) {
+		left = n / 2;
+		r = life(n % 2 ? three : two, &wrong);
+		odd += r != SSTATE_ENOMEM && r != SSTATE_ENOTFOUND;
+		leaks += held != 0;
+		held = 0;
+	}
+	T(r == SSTATE_ENOTFOUND && odd == 0,
+	    "R-101 the n-th allocation fails until none does (%d odd)", odd);
+	T(wrong == 0, "R-101 nothing is read that was not written");
+	T(leaks == 0, "R-101 and nothing is leaked");
+}
+
 int
 main(void)
 {
@@ -666,5 +737,6 @@ main(void)
 	nested("memory:n?max_expires=10", "memory:m?max_expires=90", 10, 90);
 	test_far_cap();
 	test_fork();
+	test_memory();
 	return tap_done();
 }
