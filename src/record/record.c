@@ -240,13 +240,11 @@ take(struct in *in, size_t n)
  * over is the failure of a value beyond max.
  */
 static uint64_t
-take_int(struct in *in, uint64_t max, int over)
+take_long(struct in *in, uint64_t max, int over)
 {
 	uint64_t v = 0;
 	unsigned shift, b;
 
-	if (in->p != in->end && *in->p < 0x80 && *in->p <= max)
-		return *in->p++; /* nearly all of them */
 	for (shift = 0; shift < 64; shift += 7) {
 		if (in->p == in->end)
 			break;
@@ -267,6 +265,14 @@ take_int(struct in *in, uint64_t max, int over)
 	return 0;
 }
 
+static inline uint64_t
+take_int(struct in *in, uint64_t max, int over)
+{
+	if (in->p != in->end && *in->p < 0x80 && *in->p <= max)
+		return *in->p++; /* nearly all of them */
+	return take_long(in, max, over);
+}
+
 static int64_t
 take_time(struct in *in)
 {
@@ -274,7 +280,7 @@ take_time(struct in *in)
 }
 
 /* n octets with the NUL after them. */
-static const char *
+static inline const char *
 take_text(struct in *in, uint64_t n)
 {
 	const uint8_t *p;
