@@ -14,7 +14,8 @@
 
 enum {
 	CHUNK = 32, /* entries that are allocated together */
-	LOAD = 2 /* entries of an index per head */
+	KEY_LOAD = 1,
+	TAG_LOAD = 3 /* entries of an index per head */
 };
 
 static void *
@@ -102,14 +103,14 @@ tag_unlink(struct mem_shard *s, uint32_t slot)
  * all.  Returns the head to be divided, or MEM_NIL.
  */
 static uint32_t
-index_grow(struct mem_shard *s, struct mem_index *x)
+index_grow(struct mem_shard *s, struct mem_index *x, uint32_t load)
 {
 	uint32_t *p, cap;
 
-	if (x->count < x->n * LOAD || x->n >= UINT32_MAX / 4)
+	if (x->count / load < x->n || x->n >= UINT32_MAX / 4)
 		return MEM_NIL;
 	if (x->n == x->cap) {
-		cap = x->cap + x->cap / 4 + 16;
+		cap = x->cap + x->cap / 8 + 16;
 		if ((p = regrow(s->hook, x->head, x->cap * sizeof(*p),
 			 cap * sizeof(*p))) == NULL)
 			return MEM_NIL;
@@ -125,7 +126,7 @@ index_grow(struct mem_shard *s, struct mem_index *x)
 static void
 keys_grow(struct mem_shard *s)
 {
-	uint32_t from = index_grow(s, &s->keys), slot, next;
+	uint32_t from = index_grow(s, &s->keys, KEY_LOAD), slot, next;
 
 	if (from == MEM_NIL)
 		return;
@@ -140,7 +141,7 @@ keys_grow(struct mem_shard *s)
 static void
 tags_grow(struct mem_shard *s)
 {
-	uint32_t from = index_grow(s, &s->tags), slot, next;
+	uint32_t from = index_grow(s, &s->tags, TAG_LOAD), slot, next;
 
 	if (from == MEM_NIL)
 		return;

@@ -297,6 +297,11 @@ pool_give(struct pool *p, int slot)
 	/* A callback forked, and this is the child: take_over() comes. */
 	if (!guard_same(&p->guard))
 		return;
+	if (!p->single) { /* nobody waits */
+		atomic_store_explicit(&slot_at(p, slot)->busy, 0,
+		    memory_order_release);
+		return;
+	}
 	atomic_store(&slot_at(p, slot)->busy, 0);
 	if (atomic_load(&p->waiting) > 0) {
 		(void)pthread_mutex_lock(&p->lock);
