@@ -60,8 +60,8 @@ program() {
 }
 
 programs() {
-	flags="-std=c11 -D_GNU_SOURCE -DNDEBUG -O2 -ffunction-sections
-	    -fdata-sections
+	flags="-std=c11 -D_GNU_SOURCE -DNDEBUG -Os -ffunction-sections
+	    -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
 	    -I$build/sodium/include -I$top/include -I$top/src"
 	rm -rf obj libsecurestate.a
 	mkdir -p obj || return

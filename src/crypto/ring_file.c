@@ -96,7 +96,8 @@ int
 ring_dir(int *fd, char name[NAME_MAX + 1], const char *path, uid_t uid,
     struct sstate_error *err)
 {
-	char full[PATH_MAX], *p, *slash;
+	UNFILLED char full[PATH_MAX];
+	char *p, *slash;
 	int r;
 
 	*fd = -1;
@@ -221,7 +222,8 @@ int
 keyring_load(struct keyring **out, const char *path, uid_t uid,
     struct sstate_error *err)
 {
-	char text[LIMIT_RING_BYTES], name[NAME_MAX + 1];
+	UNFILLED char text[LIMIT_RING_BYTES];
+	char name[NAME_MAX + 1];
 	struct keyring *kr = NULL;
 	struct stat st;
 	size_t len = 0;

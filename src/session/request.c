@@ -11,6 +11,7 @@
 #include "base/cookies.h"
 #include "base/err.h"
 #include "base/escape.h"
+#include "base/wipe.h"
 
 /* One place where the carried values of a part of the request come up. */
 struct part {
@@ -157,7 +158,7 @@ static int
 read_cookies(struct sstate_session *s, const struct sstate_web *web,
     struct sstate_error *err)
 {
-	struct sstate_val v[LIMIT_COOKIES];
+	UNFILLED struct sstate_val v[LIMIT_COOKIES];
 	const char *text;
 	size_t n, i;
 	int r;

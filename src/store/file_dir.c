@@ -20,6 +20,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/sysnum.h"
+#include "base/wipe.h"
 #include "store/file_io.h"
 
 /* Of linux/openat2.h, which not every libc's headers come with. */
@@ -170,7 +171,8 @@ walk(int *out, char *path, uid_t uid, int create, struct sstate_error *err)
 	char *p, *end, keep;
 	int at, next, sys, r = 0;
 
-	at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Not open(): musl's sets O_CLOEXEC once more. */
+	at = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno, "file: open /");
 	for (p = path + strspn(path, "/"); *p != '\0' && r == 0;
@@ -235,7 +237,7 @@ int
 fdir_open(struct fdir *d, const char *path, int create,
     struct sstate_error *err)
 {
-	char full[PATH_MAX + 1];
+	UNFILLED char full[PATH_MAX + 1];
 	struct stat st;
 	int at = -1, r;
 
