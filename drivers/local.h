@@ -33,6 +33,7 @@ struct local {
 	char path[PATH_MAX + 1]; /* absolute */
 	dev_t dev; /* of the file */
 	ino_t ino;
+	off_t size;
 };
 
 static const char *
@@ -217,6 +218,7 @@ local_file(struct local *l, int at, const char *name, struct sstate_error *err)
 	}
 	l->dev = st.st_dev;
 	l->ino = st.st_ino;
+	l->size = st.st_size;
 	return 0;
 }
 

@@ -584,6 +584,61 @@ onefile_agrees(const struct onefile *o, void *ctx)
 	return 1;
 }
 
+/* ---- Stopped ---------------------------------------------------------- */
+
+/*
+ * A writer that is stopped wherever it was: readers do not notice, writers
+ * wait no longer than they were told to, and nothing is stuck once it ends.
+ */
+KIT void
+onefile_stopped(const struct onefile *o)
+{
+	const char *file = onefile_at(o, "stopped.db", "");
+	struct conform c = { .driver = o->driver };
+	struct sstate_key k = conform_key(CONFORM_NS, 1);
+	struct sstate_record had = conform_rec("two", 3, CONFORM_LIVE, 2);
+	unsigned i, busy = 0, odd = 0, unread = 0;
+	struct sstate_error err;
+	struct sstate_store *s;
+	char params[64];
+	void *ctx;
+	pid_t pid;
+	int r;
+
+	(void)snprintf(params, sizeof(params), "%s&timeout_ms=100", o->quick);
+	s = onefile_flags(o, file, params, 0, &err);
+	NEED(s != NULL && onefile_works(o, s, 1), "timeout_ms=100");
+	ctx = onefile_ctx(s);
+	(void)fflush(stdout);
+	if ((pid = fork()) == 0)
+		onefile_churn(o, file, 1);
+	for (i = 0; i < 200 && busy < 3; i++) {
+		struct timespec nap = { 0, 1000000 + (long)(i * 7919) };
+		struct sstate_record next =
+		    conform_rec("two", 3, CONFORM_LIVE, had.rev + 1);
+
+		(void)nanosleep(&nap, NULL);
+		(void)kill(pid, SIGSTOP);
+		unread += !conform_is(&c, ctx, &k, &had);
+		r = o->driver->replace(ctx, &k, had.rev, &next, &err);
+		if (r == 0)
+			had.rev++;
+		busy += r == SSTATE_EBUSY;
+		odd += r != 0 && r != SSTATE_EBUSY;
+		unread += !conform_is(&c, ctx, &k, &had);
+		(void)kill(pid, SIGCONT);
+	}
+	T(busy > 0, "R-34 EBUSY beside a writer that was stopped (%u of %u)",
+	    busy, i);
+	T(odd == 0, "and nothing else than that or 0 (%u)", odd);
+	T(unread == 0, "reading goes on all the time");
+	(void)kill(pid, SIGSTOP);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	T(onefile_works(o, s, 2), "killed, it holds up nobody");
+	sstate_store_close(s);
+}
+
 /* check: the engine's own opinion of its file; 0 is sound. */
 KIT void
 onefile_killed(const struct onefile *o, int (*check)(const char *file),

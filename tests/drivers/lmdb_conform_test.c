@@ -1,0 +1,38 @@
+/*
+ * lmdb_conform_test.c - the conformance suite over `lmdb:`
+ *
+ * In full without waiting for a disk, a hundredth with it, and a hundredth
+ * with threads, which share one environment.
+ */
+/* driver: lmdb */
+#include "kit.h"
+
+#include "../session/kit.h"
+
+extern const struct sstate_driver sstate_driver_v1_lmdb;
+
+static void
+suite(const char *sync, unsigned scale, int threads)
+{
+	struct conform c = { .driver = &sstate_driver_v1_lmdb,
+		.open = drv_open,
+		.scale = drv_scale(scale),
+		.threads = threads };
+	char dir[256], uri[320];
+
+	kit_folder(dir);
+	(void)snprintf(uri, sizeof(uri), "lmdb:%s/x.mdb?sync=%s", dir, sync);
+	c.uri = uri;
+	printf("# sync=%s, scale 1/%u%s\n", sync, c.scale,
+	    threads ? ", threads" : "");
+	conform_all(&c);
+	kit_remove(dir);
+}
+
+int
+main(void)
+{
+	suite("none", 1, 0);
+	suite("full", 100, 0);
+	return tap_done();
+}
