@@ -607,6 +607,27 @@ lmdb_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return lmdb_write_end(c, t, r, "latest", err);
 }
 
+/* Of all namespaces, and exact: LMDB keeps the number. */
+static int
+lmdb_count(uint64_t *about, void *ctx, const char *ns, struct sstate_error *err)
+{
+	struct lmdb_ctx *c = ctx;
+	MDB_stat st;
+	MDB_txn *t;
+	int rc, r;
+
+	(void)ns;
+	*about = 0;
+	if ((r = lmdb_read(&t, c, "count", err)) != 0)
+		return r;
+	if ((rc = mdb_stat(t, c->e->dbi[LMDB_RECORD], &st)) != 0)
+		r = lmdb_fail(rc, "count", err);
+	else
+		*about = st.ms_entries;
+	lmdb_read_end(c);
+	return r;
+}
+
 /* ---- Open and close --------------------------------------------------- */
 
 static int
@@ -641,4 +662,5 @@ SSTATE_DRIVER(lmdb) = {
 	.each = lmdb_each,
 	.abandon = lmdb_close,
 	.latest = lmdb_latest,
+	.count = lmdb_count,
 };

@@ -483,6 +483,58 @@ sqlite_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return depart(c, s, r);
 }
 
+/* ---- How many --------------------------------------------------------- */
+
+/*
+ * Keys are uniform: where the 512th smallest lies tells how many there are,
+ * in all namespaces, without a look at each and without a counter that every
+ * new session would have to write.
+ */
+static uint64_t
+estimate(const unsigned char *key)
+{
+	const double all = 18446744073709551616.0; /* 2^64 */
+	double n =
+	    (SQLITE_SAMPLE - 1) * all / ((double)driver_get64(key) + 1.0);
+
+	return n < 1e18 ? (uint64_t)n : (uint64_t)1e18;
+}
+
+static int
+sqlite_count(uint64_t *about, void *ctx, const char *ns,
+    struct sstate_error *err)
+{
+	struct sqlite_ctx *c = ctx;
+	sqlite3_stmt *s;
+	int rc, r;
+
+	(void)ns;
+	*about = 0;
+	if ((r = enter(c, "count", err)) != 0)
+		return r;
+	if ((r = sqlite_db_sql(&s, c, SQL_SAMPLE, "count", err)) != 0)
+		return depart(c, NULL, r);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		if (sqlite3_column_bytes(s, 0) == SSTATE_ID_BYTES)
+			*about = estimate(sqlite3_column_blob(s, 0));
+		else
+			r = damaged("count", err);
+		return depart(c, s, r);
+	}
+	(void)sqlite3_reset(s);
+	if (rc != SQLITE_DONE)
+		return depart(c, NULL, sqlite_db_fail(c, rc, "count", err));
+	/* So few that each can be looked at. */
+	if ((r = sqlite_db_sql(&s, c, SQL_FEW, "count", err)) != 0)
+		return depart(c, NULL, r);
+	if ((rc = sqlite3_step(s)) == SQLITE_ROW)
+		*about = (uint64_t)sqlite3_column_int64(s, 0);
+	else
+		r = sqlite_db_fail(c, rc, "count", err);
+	return depart(c, s, r);
+}
+
 /* ---- Open and close --------------------------------------------------- */
 
 static int
@@ -517,4 +569,5 @@ SSTATE_DRIVER(sqlite) = {
 	.each = sqlite_each,
 	.abandon = sqlite_close,
 	.latest = sqlite_latest,
+	.count = sqlite_count,
 };

@@ -77,6 +77,9 @@ static const char *const text[SQL_COUNT] = {
 	[SQL_LATEST] = "SELECT value FROM " META " WHERE name = 'latest'",
 	[SQL_SET_LATEST] = "UPDATE " META " SET value = ?1"
 			   " WHERE name = 'latest' AND value < ?1",
+	[SQL_SAMPLE] = "SELECT key FROM " RECORD
+		       " ORDER BY key LIMIT 1 OFFSET " SQLITE_SAMPLE_LAST,
+	[SQL_FEW] = "SELECT count(*) FROM " RECORD,
 };
 
 static struct sqlite_ctx *all; /* under forks_lock() */

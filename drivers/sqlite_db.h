@@ -12,6 +12,10 @@
 
 #include <securestate/store.h>
 
+/* What sqlite_count() looks at: an error of one in twenty or so. */
+#define SQLITE_SAMPLE 512
+#define SQLITE_SAMPLE_LAST "511"
+
 enum sqlite_sql {
 	SQL_BEGIN,
 	SQL_COMMIT,
@@ -28,6 +32,8 @@ enum sqlite_sql {
 	SQL_TAGGED,
 	SQL_LATEST,
 	SQL_SET_LATEST,
+	SQL_SAMPLE,
+	SQL_FEW,
 	SQL_COUNT
 };
 

@@ -363,7 +363,7 @@ life_races(const struct life *l)
 	if ((l->caps & SSTATE_CAP_TAG) != 0)
 		race_ending(&rc, END_USER, kit_scale(l->rounds / 2) | 1,
 		    "revoke by user");
-	race_ending(&rc, END_HANDLE, kit_scale(l->rounds / 20) | 1,
+	race_ending(&rc, END_HANDLE, kit_scale(l->rounds / 20) + 4,
 	    "revoke by handle");
 	race_login(&rc, kit_scale(l->rounds / 4) + 1);
 	race_rotate(&rc, 'b', kit_scale(l->rounds / 8) + 1);

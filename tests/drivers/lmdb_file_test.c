@@ -531,6 +531,7 @@ main(void)
 	inside();
 	renewed();
 	map_full();
+	onefile_counts(&o, 0);
 	dead_readers(0);
 	dead_readers(1);
 	onefile_stopped(&o);

@@ -404,6 +404,47 @@ onefile_bounds(const struct onefile *o)
 	sstate_store_close(s);
 }
 
+/* ---- How many --------------------------------------------------------- */
+
+/* pct is how far it may be off, where there are many. */
+KIT void
+onefile_counts(const struct onefile *o, unsigned pct)
+{
+	static const unsigned at[] = { 0, 1, 2, 511, 512, 513, 1000, 6000 };
+	struct sstate_record rec = conform_rec("n", 1, CONFORM_LIVE, 1);
+	struct sstate_error err;
+	struct sstate_store *s;
+	struct sstate_key k;
+	unsigned i = 0, j, bad = 0;
+	uint64_t about;
+	void *ctx;
+
+	NEED((s = onefile_open(o, onefile_at(o, "count.db", ""), &err)) != NULL,
+	    "a store");
+	ctx = onefile_ctx(s);
+	for (j = 0; j < sizeof(at) / sizeof(at[0]); j++) {
+		uint64_t off = at[j] < 512 ? 0 : (uint64_t)at[j] * pct / 100;
+
+		for (; i < at[j]; i++) {
+			k = conform_key(i % 2 ? "one" : "two", i);
+			bad += o->driver->create(ctx, &k, &rec, NULL) != 0;
+		}
+		about = 99;
+		bad += o->driver->count(&about, ctx, "one", &err) != 0;
+		T(bad == 0 && about + off >= at[j] && about <= at[j] + off,
+		    "R-103 of %u records it counts %llu", at[j],
+		    (unsigned long long)about);
+	}
+	for (i = 0; i < 5900; i++) {
+		k = conform_key(i % 2 ? "one" : "two", i);
+		bad += o->driver->remove(ctx, &k, 1, NULL) != 0;
+	}
+	T(bad == 0 && o->driver->count(&about, ctx, "one", &err) == 0 &&
+		about == 100,
+	    "and 100 when the others are removed");
+	sstate_store_close(s);
+}
+
 /* ---- A full disk ------------------------------------------------------ */
 
 KIT int

@@ -399,6 +399,7 @@ main(void)
 	waiting();
 	inside();
 	renewed();
+	onefile_counts(&o, 15);
 	onefile_stopped(&o);
 	onefile_killed(&o, sound, kit_scale(40));
 	onefile_full(&o);
