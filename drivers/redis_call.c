@@ -307,24 +307,26 @@ int
 rds_call(redisReply **out, struct rds *r, const struct rds_call *call,
     struct sstate_error *err)
 {
-	struct sstate_error unread = { 0, 0, "" };
+	struct sstate_error mine = { 0, 0, "" };
 	struct trip t;
 	int rc;
 
 	memset(&t, 0, sizeof(t));
 	t.r = r;
 	t.call = call;
-	t.err = err != NULL ? err : &unread;
-	t.err->sys = 0;
+	/* What failed at first and then went is nobody's error. */
+	t.err = &mine;
 	*out = NULL;
 	rc = travel(out, &t);
 	shrink(&r->cmd);
 	if (rc == SSTATE_ESTORE && call->waits && r->conf.wait > 0)
 		(void)snprintf(r->owed, sizeof(r->owed), "%s", call->key);
 	if (rc == 0 && (*out)->type == REDIS_REPLY_ERROR) {
-		rc = rds_refused(&r->conf, call->op, *out, err);
+		rc = rds_refused(&r->conf, call->op, *out, &mine);
 		freeReplyObject(*out);
 		*out = NULL;
 	}
+	if (rc != 0 && err != NULL)
+		*err = mine;
 	return rc;
 }

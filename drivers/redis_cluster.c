@@ -143,8 +143,8 @@ ask(struct rds *r, struct rds_link *l, const char *op, struct sstate_error *err)
 }
 
 /* Of whoever is connected first, then of each that is known, then by URI. */
-int
-rds_map_load(struct rds *r, const char *op, struct sstate_error *err)
+static int
+ask_all(struct rds *r, const char *op, struct sstate_error *err)
 {
 	struct rds_link *l;
 	size_t i, n = r->nlinks;
@@ -164,6 +164,17 @@ rds_map_load(struct rds *r, const char *op, struct sstate_error *err)
 		if ((rc = ask(r, l, op, err)) == 0)
 			return 0;
 	}
+	return rc;
+}
+
+int
+rds_map_load(struct rds *r, const char *op, struct sstate_error *err)
+{
+	struct sstate_error mine = { 0, 0, "" };
+	int rc = ask_all(r, op, &mine);
+
+	if (rc != 0 && err != NULL)
+		*err = mine;
 	return rc;
 }
 

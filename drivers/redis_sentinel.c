@@ -42,8 +42,8 @@ ask(struct rds_addr *out, struct rds *r, struct rds_link *l, const char *op,
 	return rc;
 }
 
-int
-rds_master_up(struct rds *r, const char *op, struct sstate_error *err)
+static int
+ask_all(struct rds *r, const char *op, struct sstate_error *err)
 {
 	struct rds_link *l = r->link[0], sentinel;
 	struct rds_addr first;
@@ -72,4 +72,15 @@ rds_master_up(struct rds *r, const char *op, struct sstate_error *err)
 		return SSTATE_EBUSY; /* and rds_link_up() said why */
 	return sstate_fail(err, SSTATE_EBUSY, 0,
 	    "%s: %s: no sentinel knows the master", r->conf.scheme, op);
+}
+
+int
+rds_master_up(struct rds *r, const char *op, struct sstate_error *err)
+{
+	struct sstate_error mine = { 0, 0, "" };
+	int rc = ask_all(r, op, &mine);
+
+	if (rc != 0 && err != NULL)
+		*err = mine;
+	return rc;
 }

@@ -95,6 +95,35 @@ unnoticed(void)
 	rkit_end(&k);
 }
 
+/*
+ * By TCP the first octets to a server that has hung up are sent without an
+ * error: it must be noticed before.
+ */
+static void
+by_tcp(void)
+{
+	struct sstate_error err;
+	unsigned i, bad = 0;
+	char uri[64];
+	void *ctx;
+
+	NEED(rkit_room(&k) == 0, "a folder");
+	rkit_port(&k, server_port());
+	NEED(rkit_again(&k) == 0, "a server at a port");
+	(void)snprintf(uri, sizeof(uri), "redis://127.0.0.1:%d", k.port);
+	NEED((ctx = rkit_open(uri, &err)) != NULL, "%s", err.text);
+	for (i = 0; i < 20; i++) {
+		freeReplyObject(rkit_say(&k, "CLIENT KILL TYPE normal"));
+		bad += rkit_make(ctx, i, CONFORM_LIVE, 1, &err) != 0 ||
+		    err.code != 0;
+		freeReplyObject(rkit_say(&k, "CLIENT KILL TYPE normal"));
+		bad += rkit_remove(ctx, i) != 0;
+	}
+	T(bad == 0, "nor does it by TCP, to a write (%u) %s", bad, err.text);
+	rkit_close(ctx);
+	rkit_end(&k);
+}
+
 int
 main(void)
 {
@@ -102,5 +131,6 @@ main(void)
 	killed("always");
 	paused();
 	unnoticed();
+	by_tcp();
 	return tap_done();
 }

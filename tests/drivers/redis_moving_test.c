@@ -149,6 +149,46 @@ half_way(void)
 	d->close(other);
 }
 
+struct walk {
+	unsigned slot, n;
+	int moved;
+};
+
+/* What was shown moves to a server that is listed later. */
+static int
+move_on(void *arg, const struct sstate_key *key,
+    const struct sstate_record *rec)
+{
+	struct walk *w = (struct walk *)arg;
+
+	(void)rec;
+	w->n++;
+	if (rds_slot(rkit_name(key)) == w->slot && !w->moved)
+		w->moved = open_slot(w->slot, 0, 1) &&
+		    move_keys(w->slot, 0, 1) && close_slot(w->slot, 0, 1);
+	return 0;
+}
+
+static void
+listed_once(void)
+{
+	struct sstate_record rec = conform_rec("b", 1, CONFORM_LIVE, 1);
+	struct walk w = { 77, 0, 0 };
+	struct sstate_key k = in_slot(w.slot, 0);
+	struct sstate_error err = { 0, 0, "" };
+	void *ctx = opened();
+
+	NEED(ctx != NULL && d->create(ctx, &k, &rec, &err) == 0, "a record");
+	T(d->each(ctx, CONFORM_NS, NULL, move_on, &w, &err) == 0 && w.moved &&
+		w.n == 1,
+	    "one that moves while it is listed is shown once (%u) %s", w.n,
+	    err.text);
+	T(d->remove(ctx, &k, 1, NULL) == 0 && open_slot(w.slot, 1, 0) &&
+		close_slot(w.slot, 1, 0),
+	    "removed where it is");
+	d->close(ctx);
+}
+
 /* The slot of the run's only record, and who has it. */
 static unsigned
 run_slot(int *node)
@@ -271,6 +311,7 @@ main(void)
 
 	nodes_start(&c);
 	half_way();
+	listed_once();
 	run.uri = c.uri;
 	count_start(&run);
 	round_about(&run);
