@@ -121,7 +121,9 @@ main(void)
 {
 	struct conform how = { .driver = &sstate_driver_v1_redis,
 		.open = drv_open };
-	struct life l = { .driver = &sstate_driver_v1_redis, .rounds = 100 };
+	struct life l = { .driver = &sstate_driver_v1_redis,
+		/* Enough of them under a sanitizer for each race. */
+		.rounds = KIT_SLOW ? 2000 : 100 };
 
 	nodes_start(&c);
 	how.uri = c.uri;

@@ -53,7 +53,9 @@ keys(const struct rkit *k, struct life *l)
 int
 main(void)
 {
-	struct life l = { .driver = &sstate_driver_v1_redis };
+	struct life l = { .driver = &sstate_driver_v1_redis,
+		/* Enough of them under a sanitizer for each race. */
+		.rounds = KIT_SLOW ? 2000 : 200 };
 	struct rkit k;
 
 	rkit_start(&k, "--appendonly", "yes", "--appendfsync", "no", NULL);

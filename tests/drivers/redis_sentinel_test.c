@@ -150,7 +150,11 @@ hand_over(struct count *run)
 	int from = master(0), i;
 
 	NEED(count_more(run, 50), "hand over: a run");
-	NEED(rkit_int(&watch[1], "SENTINEL FAILOVER m") == 1, "hand over");
+	/* Not while it is still busy with the one before. */
+	for (i = 0; i < 1500 && rkit_int(&watch[1], "SENTINEL FAILOVER m") != 1;
+	     i++)
+		count_nap(20);
+	NEED(i < 1500, "hand over");
 	if (!changed(from))
 		for (i = 0; i < SENTINELS; i++)
 			server_log(&watch[i].s);
