@@ -382,7 +382,6 @@ pgsql_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 		return sstate_fail(err, SSTATE_ENOMEM, 0, "pgsql: open");
 	c->conn = sstate_conf_handle(conf);
 	c->borrowed = c->conn != NULL;
-	c->blocks = c->borrowed && !PQisnonblocking(c->conn);
 	if ((r = pgs_conf_read(c, conf, err)) == 0) {
 		until = pgs_now_ms() + c->timeout_ms;
 		r = pgs_up(c, until, "open", err);

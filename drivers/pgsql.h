@@ -49,7 +49,7 @@ enum pgs_use { PGS_NEW, PGS_USED, PGS_PREPARED };
 struct pgs {
 	PGconn *conn; /* NULL: none now */
 	int borrowed; /* the program's own, never closed nor set up */
-	int blocks; /* how the program had it */
+	int blocks, kept; /* how the program had it; not yet again so */
 	int doomed; /* the server has said good-bye */
 	unsigned char use[PGS_COUNT]; /* enum pgs_use */
 

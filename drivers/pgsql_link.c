@@ -215,6 +215,10 @@ lent(struct pgs *c, const char *op, struct sstate_error *err)
 	if (!is_alive(c))
 		return sstate_fail(err, SSTATE_EBUSY, 0,
 		    "pgsql: %s: the program's own connection is lost", op);
+	if (!PQisnonblocking(c->conn))
+		c->blocks = 1;
+	else if (!c->kept)
+		c->blocks = 0;
 	(void)PQsetnonblocking(c->conn, 1);
 	while (PQtransactionStatus(c->conn) == PQTRANS_ACTIVE &&
 	    !PQisBusy(c->conn))

@@ -319,8 +319,11 @@ pgs_once(PGresult **out, struct pgs *c, enum pgs_sql which,
 void
 pgs_hand_back(struct pgs *c)
 {
-	/* That would wait for what a dead server does not take. */
-	if (c->borrowed && c->blocks && PQflush(c->conn) == 0)
+	if (!c->borrowed)
+		return;
+	/* To block would wait for what a dead server does not take. */
+	c->kept = PQflush(c->conn) != 0;
+	if (c->blocks && !c->kept)
 		(void)PQsetnonblocking(c->conn, 0);
 }
 

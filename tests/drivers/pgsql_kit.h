@@ -23,17 +23,18 @@ extern const struct sstate_driver sstate_driver_v1_pgsql;
 struct pkit {
 	struct server s;
 	char uri[200]; /* sync as fsync says */
+	char port[8]; /* "": 5432, which names a socket */
 	char opts[12][64];
 	char *argv[40];
 	int argc, durable;
 };
 
-/* As boss; a database of NULL: sessions.  Free it. */
+/* As boss; to be closed. */
 __attribute__((unused)) static PGconn *
 pkit_conn(const struct pkit *k, const char *user, const char *db)
 {
-	const char *key[] = { "host", "user", "dbname", NULL };
-	const char *value[] = { k->s.dir, user, db, NULL };
+	const char *key[] = { "host", "user", "dbname", "port", NULL };
+	const char *value[] = { k->s.dir, user, db, k->port, NULL };
 
 	return PQconnectdbParams(key, value, 0);
 }
