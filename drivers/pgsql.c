@@ -346,6 +346,33 @@ pgsql_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return r;
 }
 
+/* ---- How many --------------------------------------------------------- */
+
+/* Of all namespaces: what PostgreSQL counts by itself. */
+static int
+pgsql_count(uint64_t *about, void *ctx, const char *ns,
+    struct sstate_error *err)
+{
+	char name[PGS_TEXT_BYTES];
+	struct pgs_args a;
+	PGresult *res;
+	int r;
+
+	(void)ns;
+	*about = 0;
+	pgs_text(name, ctx, "@R");
+	a.n = 0;
+	pgs_add_text(&a, name);
+	if ((r = pgs_run(&res, ctx, PGS_ABOUT, &a, 1, "count", err)) != 0)
+		return r;
+	if (PQntuples(res) != 1)
+		r = pgs_says("42P01", "count", err);
+	else if (number(about, res, 0, 0) != 0)
+		r = damaged("count", err);
+	PQclear(res);
+	return r;
+}
+
 /* ---- Contexts --------------------------------------------------------- */
 
 /* In a child: not a word to the peer, whose talk is with the parent. */
@@ -412,4 +439,5 @@ SSTATE_DRIVER(pgsql) = {
 	.each = pgsql_each,
 	.abandon = pgsql_abandon,
 	.latest = pgsql_latest,
+	.count = pgsql_count,
 };

@@ -40,7 +40,8 @@ enum pgs_sql {
 	PGS_TAGGED,
 	PGS_LATEST,
 	PGS_SET_LATEST,
-	PGS_COUNT
+	PGS_ABOUT,
+	PGS_STATEMENTS
 };
 
 /* On one connection. */
@@ -51,7 +52,7 @@ struct pgs {
 	int borrowed; /* the program's own, never closed nor set up */
 	int blocks, kept; /* how the program had it; not yet again so */
 	int doomed; /* the server has said good-bye */
-	unsigned char use[PGS_COUNT]; /* enum pgs_use */
+	unsigned char use[PGS_STATEMENTS]; /* enum pgs_use */
 
 	int64_t timeout_ms;
 	size_t max_bytes;

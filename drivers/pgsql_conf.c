@@ -146,7 +146,8 @@ pgs_conf_read(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
 	    (r = sstate_conf_int(&create, conf, "create", 0, 0, 1, err)) != 0)
 		return r;
 	c->max_bytes = (size_t)max;
-	c->create = create != 0;
+	c->create =
+	    create != 0 && (sstate_conf_flags(conf) & SSTATE_NO_CREATE) == 0;
 	if ((r = table_names(c, sstate_conf_str(conf, "table", "securestate"),
 		 err)) != 0 ||
 	    c->borrowed)

@@ -19,7 +19,7 @@ enum { OID_BYTEA = 17, OID_INT8 = 20, OID_TEXT = 25 };
  * the tables.  A record's due is no later than its expiry: a renewal changes
  * no indexed column, so that it is a HOT update, and the reaper moves due on.
  */
-static const char *const texts[PGS_COUNT] = {
+static const char *const texts[PGS_STATEMENTS] = {
 	[PGS_HELLO] =
 	    "SELECT (SELECT value FROM @M WHERE name = 'schema'),"
 	    " pg_is_in_recovery(), current_setting('fsync'),"
@@ -71,6 +71,10 @@ static const char *const texts[PGS_COUNT] = {
 	[PGS_LATEST] = "SELECT value FROM @M WHERE name = 'latest'",
 	[PGS_SET_LATEST] = "UPDATE @M SET value = $1"
 			   " WHERE name = 'latest' AND value < $1",
+	/* The one is of now, the other is left after a crash. */
+	[PGS_ABOUT] = "SELECT greatest(pg_stat_get_live_tuples(oid),"
+		      " reltuples::bigint, 0) FROM pg_class"
+		      " WHERE oid = to_regclass($1)",
 };
 
 /* ---- Values ----------------------------------------------------------- */

@@ -5,6 +5,8 @@
  */
 #include "pgsql_kit.h"
 
+#include "page.h"
+
 static const struct sstate_driver *const d = &sstate_driver_v1_pgsql;
 static struct pkit k;
 
@@ -274,7 +276,7 @@ in_use(void)
 	PGconn *boss;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "%s", err.text);
+	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	T(create(ctx, odd, 1, &err) == 0 &&
 		d->each(ctx, odd, NULL, count_one, n, &err) == 0 && n[0] == 1,
@@ -286,7 +288,7 @@ in_use(void)
 	s = opened(AT("pgsql://shop@/sessions?socket=%s&sync=off"
 		      "&timeout_ms=400"),
 	    &err);
-	NEED(s != NULL, "%s", err.text);
+	NEED(s != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	T(create(ctx, "app", 2, &err) == SSTATE_EBUSY,
 	    "R-99 locked out: not written, in time: %s", err.text);
@@ -376,7 +378,7 @@ renewals(void)
 	int hot, all;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "%s", err.text);
+	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	(void)pkit_sql(&k, "SELECT pg_stat_reset()");
 	bad += d->create(ctx, &key, &rec, NULL) != 0;
@@ -403,6 +405,120 @@ renewals(void)
 	    "of 200 renewals %d of %d change no index", hot, all);
 }
 
+/* Once the server's own statistics have heard of it. */
+static void
+counted(void)
+{
+	const struct timespec nap = { 0, 100000000 };
+	struct sstate_error err;
+	struct sstate_store *s;
+	uint64_t about = 0;
+	int i, all, r = 0;
+	void *ctx;
+
+	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	(void)sstate_store_driver(s, &ctx);
+	all = atoi(pkit_sql(&k, "SELECT count(*) FROM securestate_record"));
+	for (i = 0; i < 200 && r == 0; i++) {
+		r = d->count(&about, ctx, "app", &err);
+		if (about * 10 > (uint64_t)all * 9)
+			break;
+		(void)nanosleep(&nap, NULL);
+	}
+	T(r == 0 && all > 700 && about * 10 > (uint64_t)all * 9 &&
+		about * 10 < (uint64_t)all * 11,
+	    "R-103 of %d records, about %llu: %s", all,
+	    (unsigned long long)about, err.text);
+	sstate_store_close(s);
+}
+
+/* Without the right to make anything it only opens what is there. */
+static void
+no_create(void)
+{
+	const struct sstate_driver *drivers[] = { d, NULL };
+	const char *stores[] = { AT("pgsql://shop@/sessions?socket=%s&sync=off"
+				    "&create=1&table=unmade"),
+		NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	struct sstate_error err = { 0, 0, "" };
+	struct sstate_store *s;
+	int r;
+
+	o.stores = stores;
+	o.drivers = drivers;
+	o.ns = "app";
+	o.flags = SSTATE_NO_PLUGINS | SSTATE_NO_CREATE;
+	r = sstate_store_open(&s, &o, &err);
+	T(r == SSTATE_ESTORE && strstr(err.text, "no tables") != NULL &&
+		strcmp(pkit_sql(&k,
+			   "SELECT to_regclass('unmade_record')"
+			   " IS NULL"),
+		    "t") == 0,
+	    "SSTATE_NO_CREATE makes no table: %s", err.text);
+	stores[0] = k.uri;
+	T(sstate_store_open(&s, &o, &err) == 0, "and opens what is there");
+	sstate_store_close(s);
+}
+
+/* The tables and rights of the manual page are those that are needed. */
+static void
+by_hand(void)
+{
+	static const char shape[] =
+	    "SELECT md5(string_agg(x, ';' ORDER BY x)) FROM (SELECT indexdef"
+	    " FROM pg_indexes WHERE tablename LIKE 'securestate%' UNION ALL"
+	    " SELECT concat_ws(' ', c.relname, c.reloptions, a.attname,"
+	    " format_type(atttypid, atttypmod), attnotnull, attstorage,"
+	    " collname) FROM pg_class c JOIN pg_attribute a ON"
+	    " a.attrelid = c.oid LEFT JOIN pg_collation o ON"
+	    " o.oid = attcollation WHERE relkind = 'r' AND"
+	    " relname LIKE 'securestate%' AND attnum > 0) AS t(x)";
+	static char sql[4000];
+	struct conform c = { .driver = d };
+	struct sstate_record rec = conform_rec("x", 1, CONFORM_LIVE, 2);
+	struct sstate_key key = conform_key("app", 1);
+	struct sstate_error err;
+	struct sstate_store *s;
+	char made[64];
+	unsigned n[2] = { 0, 0 };
+	uint64_t gone;
+	int64_t seen;
+	void *ctx;
+	int r;
+
+	NEED(page_lines(sql, sizeof(sql), "securestate-pgsql.7", "CREATE TABLE",
+		 "INSERT INTO") == 0,
+	    "the tables of the page");
+	(void)pkit_sql_in(&k, "postgres", "CREATE DATABASE hand");
+	T(pkit_sql_in(&k, "hand", sql)[0] != '!', "are made");
+	(void)snprintf(made, sizeof(made), "%s", pkit_sql(&k, shape));
+	T(strcmp(pkit_sql_in(&k, "hand", shape), made) == 0,
+	    "as the driver makes them");
+	NEED(page_lines(sql, sizeof(sql), "securestate-pgsql.7",
+		 "GRANT SELECT, INSERT", "GRANT SELECT, UPDATE") == 0 &&
+		pkit_sql_in(&k, "hand", sql)[0] != '!',
+	    "the rights of the page");
+	s = opened(AT("pgsql://shop@/hand?socket=%s&sync=off"), &err);
+	NEED(s != NULL, "a store: %s", err.text);
+	(void)sstate_store_driver(s, &ctx);
+	r = create(ctx, "app", 1, &err);
+	T(r == 0 && d->replace(ctx, &key, 1, &rec, &err) == 0 &&
+		conform_is(&c, ctx, &key, &rec) &&
+		d->latest(&seen, ctx, 1700000000, &err) == 0 &&
+		d->each(ctx, "app", NULL, count_one, n, &err) == 0 &&
+		d->reap(&gone, ctx, "app", 5, 5, &err) == 0 &&
+		d->count(&gone, ctx, "app", &err) == 0 &&
+		d->remove(ctx, &key, 2, &err) == 0,
+	    "are enough: %s", err.text);
+	sstate_store_close(s);
+	NEED(page_lines(sql, sizeof(sql), "securestate-pgsql.7",
+		 "ALTER TABLE securestate_record SET",
+		 "     autovacuum") == 0 &&
+		pkit_sql_in(&k, "hand", sql)[0] != '!',
+	    "and its advice");
+}
+
 static void
 read_only(void)
 {
@@ -414,7 +530,7 @@ read_only(void)
 	uint64_t gone;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "%s", err.text);
+	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	NEED(create(ctx, "app", 600, &err) == 0, "one to read");
 	sstate_store_close(s);
@@ -465,6 +581,9 @@ main(void)
 	versions();
 	in_use();
 	pages();
+	counted();
+	no_create();
+	by_hand();
 	renewals();
 	read_only();
 	standby();

@@ -159,8 +159,8 @@ forked(void)
 	void *ctx;
 	pid_t pid;
 
-	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL, "%s",
-	    err.text);
+	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
+	    "a store: %s", err.text);
 	NEED(create(s, 1, &err) == 0, "in use");
 	before = peer();
 	(void)sstate_store_driver(s, &ctx);

@@ -115,7 +115,8 @@ forked(void)
 
 	(void)snprintf(ca, sizeof(ca),
 	    "&sslmode=verify-full&sslrootcert=%s/good.ca", k.s.dir);
-	NEED((s = opened("localhost", ca, &err)) != NULL, "%s", err.text);
+	NEED((s = opened("localhost", ca, &err)) != NULL, "a store: %s",
+	    err.text);
 	(void)sstate_store_driver(s, &ctx);
 	(void)pkit_sql(&k,
 	    "CREATE TABLE was AS SELECT pid FROM pg_stat_ssl"
