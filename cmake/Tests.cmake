@@ -5,7 +5,9 @@
 #	link: -Wl,--wrap=pwrite		options for this one program
 #	label: NAME			one more label
 #	driver: NAME			link that store driver, or skip
-# Whoever traces processes gets the label "trace": no sanitizer bears that.
+# A test that does more where SSTATE_TEST_LONG asks for it gets the label
+# "long".  Whoever traces processes gets the label "trace": no sanitizer
+# bears that.
 set(SSTATE_THREAD_TESTS "")
 
 # The options after "KEY:" in the comments of a source, as a list.
@@ -28,6 +30,10 @@ function(sstate_register name source)
   if(traces)
     list(APPEND labels trace)
   endif()
+  file(STRINGS "${source}" more REGEX "test_long|kit_scale|SSTATE_TEST_LONG")
+  if(more)
+    list(APPEND labels long)
+  endif()
   if(NOT source MATCHES "\\.c$")
     list(APPEND labels script)
   endif()
@@ -35,7 +41,7 @@ function(sstate_register name source)
     # A model checker's minutes pass beside the rest, so it starts first.
     set_tests_properties("${name}" PROPERTIES COST 1000)
   endif()
-  set_tests_properties("${name}" PROPERTIES TIMEOUT 600
+  set_tests_properties("${name}" PROPERTIES TIMEOUT "${SSTATE_TEST_TIMEOUT}"
     LABELS "${folder};${labels}"
     ENVIRONMENT "BUILD_DIR=${PROJECT_BINARY_DIR};\
 SOURCE_DIR=${PROJECT_SOURCE_DIR};CC=${CMAKE_C_COMPILER};\
@@ -84,6 +90,12 @@ foreach(source IN LISTS programs)
     list(APPEND SSTATE_THREAD_TESTS ${target})
   endif()
 endforeach()
+
+# scripts/soak runs it.
+add_executable(soak EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/tests/soak/soak.c")
+set_target_properties(soak PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+target_link_libraries(soak PRIVATE securestate_static Threads::Threads)
 
 # What the thread sanitizer builds.
 add_custom_target(thread_tests DEPENDS ${SSTATE_THREAD_TESTS})

@@ -14,6 +14,7 @@ struct heap {
 };
 
 static struct heap heap;
+static size_t pad; /* octets, of squeezed() */
 static struct shot s;
 
 #define CANARY "canary-3f9c51"
@@ -186,8 +187,9 @@ static void
 header_program(struct sstate_req *req, void *arg)
 {
 	static char value[8000];
-	size_t pad = *(size_t *)arg, i;
+	size_t i;
 
+	(void)arg;
 	memset(value, 'v', sizeof(value) - 1);
 	for (i = 0; i < 3; i++) {
 		value[i == 0 ? pad % 4000 : 3900] = '\0';
@@ -200,13 +202,11 @@ header_program(struct sstate_req *req, void *arg)
 		(void)sstate_req_redirect(req, "/elsewhere");
 }
 
-static size_t pad;
-
 static void
 headers(struct sstate *env)
 {
 	shot_begin(&s);
-	shot_fire(&s, env, header_program, &pad);
+	shot_fire(&s, env, header_program, NULL);
 	if (s.status == 303)
 		s.status = 200;
 }
@@ -215,16 +215,16 @@ headers(struct sstate *env)
 static void
 parts(struct sstate *env, const char *end)
 {
-	static char body[40000], fill[5000];
+	static char body[64000], fill[13000];
 	size_t n = 0, i;
 
 	memset(fill, 'f', sizeof(fill) - 1);
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < 30; i++)
 		n += (size_t)snprintf(body + n, sizeof(body) - n,
 		    "--X\r\nContent-Disposition: form-data; name=a%zu%s\r\n\r\n"
 		    "%.*s\r\n",
 		    i, i % 5 == 0 ? "; filename=file" : "",
-		    (int)(i == 0 ? pad % 4000 : 700), fill);
+		    (int)(i == 0 ? pad : 700), fill);
 	n += (size_t)snprintf(body + n, sizeof(body) - n, "%s", end);
 	shot_begin(&s);
 	shot_var(&s, "REQUEST_METHOD=POST");
@@ -277,8 +277,14 @@ raw_without_length(struct sstate *env)
 static void
 wide_program(struct sstate_req *req, void *arg)
 {
+	static char value[8192];
+
 	(void)arg;
-	sstate_req_html(req, "%4000d%4000d%4000d", 1, 2, 3);
+	/* Takes so much of a block. */
+	memset(value, 'v', pad % 8000);
+	value[pad % 8000] = '\0';
+	(void)sstate_req_header(req, "X-A", value);
+	sstate_req_html(req, "%4000d%4000d%4000d%4000d%4000d", 1, 2, 3, 4, 5);
 }
 
 static void
@@ -297,7 +303,7 @@ squeezed(void (*fn)(struct sstate *), int status, const char *what)
 	unsigned n, base, all = 0;
 	long open = heap.open;
 
-	for (pad = 0; pad < 4000; pad += 8)
+	for (pad = 0; pad < 12288; pad += 16)
 		for (n = SHOT_OWN_BLOCKS + 1; n < 40; n++, all++) {
 			base = heap.calls;
 			heap.fail_at = base + n;
@@ -352,6 +358,7 @@ main(void)
 	failing(big_raw, "a body over a usual block");
 	failing(raw_without_length, "a body without its length");
 	failing(wide, "numbers that are wide");
+	squeezed(wide, 200, "numbers after something else");
 	squeezed(headers, 200, "headers");
 	squeezed(many_parts, 200, "parts");
 	squeezed(half_parts, 400, "parts that are refused");

@@ -405,12 +405,16 @@ beginning(struct sstate_req *req, void *arg)
 {
 	struct sstate_how how = SSTATE_HOW_INIT;
 	struct sstate_session *session;
+	struct sstate_error err;
 	int r;
 
 	(void)arg;
 	how.flags = 0x80000000u;
 	r = sstate_req_session(&session, req, &how, NULL);
-	T(r != 0 && session == NULL, "a session that does not begin: %d", r);
+	T(r != 0 && session == NULL &&
+		sstate_req_session(&session, req, &how, &err) == r &&
+		err.code == r,
+	    "a session that does not begin: %s", err.text);
 	T(sstate_req_error(req, r) == 0, "its page");
 }
 

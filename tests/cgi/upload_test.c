@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "../long.h"
+
 #define TYPE "CONTENT_TYPE=multipart/form-data; boundary=X"
 #define CD "--X\r\nContent-Disposition: form-data; "
 #define END "\r\n--X--\r\n"
@@ -277,7 +279,7 @@ aborted(void)
 	shot_end(&s);
 	before = descriptors();
 
-	for (i = 0; i < 3000; i++) {
+	for (i = 0; i < 3000 * test_long(); i++) {
 		start(TYPE);
 		shot_var(&s, "CONTENT_LENGTH=100000");
 		/* Most end in a small file, some in one that is on disk. */

@@ -6,6 +6,7 @@
  */
 #include <unistd.h>
 
+#include "../long.h"
 #include "harness.h"
 #include "mapstore.h"
 
@@ -114,13 +115,14 @@ bad_ids(unsigned carry)
 	NEED(strlen(good) == TOKEN_CHARS && m.creates == 1,
 	    "R-08 (%s) a good id", by);
 	calls = m.calls;
-	for (i = 0; i < BAD_IDS; i++) {
+	for (i = 0; i < BAD_IDS * test_long(); i++) {
 		bad_id(bad, good, i, &x);
 		(void)ask(&c, &w, &u, Q(.id = bad));
 		wrong += c.r != 0 || !is_new(c.s);
 		drop(&c);
 	}
-	T(wrong == 0, "R-08 (%s) %d bad ids: each a new session", by, BAD_IDS);
+	T(wrong == 0, "R-08 (%s) %u bad ids: each a new session", by,
+	    BAD_IDS * test_long());
 	T(m.calls == calls, "R-08 (%s) and no store call (%u)", by,
 	    m.calls - calls);
 	(void)ask(&c, &w, &u, Q(.id = good));

@@ -19,6 +19,8 @@
 
 #include <securestate.h>
 
+#include "../long.h"
+
 #define KIT __attribute__((unused)) static
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -44,10 +46,11 @@ struct kit {
 	char logs[KIT_LOGS][248];
 };
 
-/* Rounds under a sanitizer: a tenth, but one at least. */
+/* Rounds: under a sanitizer a tenth, but one at least; more for long. */
 KIT unsigned
 kit_scale(unsigned n)
 {
+	n *= test_long();
 	if (!KIT_SLOW)
 		return n;
 	return n / 10 != 0 ? n / 10 : 1;

@@ -484,6 +484,26 @@ quiet(void)
 	finish(c);
 }
 
+/* R-34 the reaper does not wait for whoever is at work. */
+static void
+busy(void)
+{
+	struct sstate_key key = kit_key(1, "app");
+	char path[KIT_PATH];
+	void *c = begin("?sync=none");
+	int fd;
+
+	T(make(c, 1, BUCKET) == 0 && make(c, 2, BUCKET) == 0, "two records");
+	kit_path(path, dir, &key);
+	fd = open(path, O_RDWR);
+	T(flock_take(fd, 0, 0) == 0 && reap(c, 10 * BUCKET, 0) == 1 &&
+		have(c, 1) && !have(c, 2),
+	    "R-34 one that is locked is left");
+	(void)close(fd);
+	T(reap(c, 10 * BUCKET, 0) == 1, "and is reaped later");
+	finish(c);
+}
+
 /* The bucket that the time is in is read on from where it was left. */
 static void
 part(void)
@@ -881,6 +901,7 @@ main(void)
 	many_buckets();
 	times();
 	quiet();
+	busy();
 	part();
 	boot_files();
 	slices();

@@ -226,8 +226,8 @@ do_reap(struct place *p, struct sstate_error *err)
 }
 
 /* Whoever ended it was killed before the last step. */
-static int
-do_reap_ended(struct place *p, struct sstate_error *err)
+static void
+end_in_part(struct place *p)
 {
 	__typeof__(inject) was = inject;
 
@@ -238,7 +238,30 @@ do_reap_ended(struct place *p, struct sstate_error *err)
 	inject.on = 1;
 	(void)drv->remove(p->other, &key, 1, NULL);
 	inject = was;
+}
+
+static int
+do_reap_ended(struct place *p, struct sstate_error *err)
+{
+	end_in_part(p);
 	return do_reap(p, err);
+}
+
+static int
+do_remove_ended(struct place *p, struct sstate_error *err)
+{
+	end_in_part(p);
+	return do_remove(p, err);
+}
+
+static int
+do_replace_ended(struct place *p, struct sstate_error *err)
+{
+	int r;
+
+	end_in_part(p);
+	r = do_replace(p, err);
+	return r == SSTATE_ENOTFOUND ? 0 : r;
 }
 
 /* The bucket that the time is in. */
@@ -321,6 +344,10 @@ static const struct scene {
 	{ "remove", do_remove, 1, GONE, OLD, "?sync=data&timeout_ms=1" },
 	{ "reap", do_reap, 1, GONE, OLD, "?sync=none&timeout_ms=1" },
 	{ "reap an ended one", do_reap_ended, 1, GONE, GONE, "?timeout_ms=1" },
+	{ "remove an ended one", do_remove_ended, 1, GONE, GONE,
+	    "?timeout_ms=1" },
+	{ "replace an ended one", do_replace_ended, 1, GONE, GONE,
+	    "?timeout_ms=1" },
 	{ "reap a part", do_reap_part, 1, GONE, OLD, "?timeout_ms=1" },
 	{ "look at all", do_scan, 1, OLD, OLD, "?sync=data&timeout_ms=1" },
 	{ "get", do_get, 1, OLD, OLD, "?timeout_ms=1" },
@@ -438,7 +465,7 @@ main(void)
 			sweep(&scenes[i], once[j], 0, C_EACH);
 		for (j = 0; j < sizeof(on) / sizeof(on[0]); j++)
 			sweep(&scenes[i], on[j], 1, C_EACH);
-		sweep(&scenes[i], EIO, 1, C_PREAD);
+		sweep(&scenes[i], EIO, 1, C_LEADS);
 		/* Every name leads elsewhere, for ever. */
 		sweep(&scenes[i], ENOENT, 1, C_LEADS);
 	}

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "../long.h"
+
 enum { WRITERS = 3, COMMITS = 4000, CROWD = 64, EACH = 200, SWAPS = 90000 };
 
 struct shared {
@@ -30,7 +32,7 @@ body_of(char *out, uint64_t rev)
 
 	/* Now and then it outgrows all that came before. */
 	if (rev % 500 == 0)
-		n = 9000 + rev * 8;
+		n = 9000 + rev % 12000 * 8;
 	for (i = 0; i < n; i += 8)
 		memcpy(out + i, &rev, 8);
 	return n;
@@ -72,7 +74,8 @@ writer(const char *params)
 	unsigned i;
 	int r;
 
-	for (i = 0; i < COMMITS && atomic_load(&sh->bad) == 0; i++) {
+	for (i = 0; i < COMMITS * test_long() && atomic_load(&sh->bad) == 0;
+	     i++) {
 		if (kit_get(&got, c, &key) != 0 || !whole(&got)) {
 			atomic_fetch_add(&sh->bad, 1);
 			break;
@@ -163,11 +166,12 @@ adder(void)
 	struct sstate_record rec;
 	void *c = kit_open(dir, "?sync=none");
 	uint64_t v;
-	int i, r;
+	unsigned i;
+	int r;
 
 	while (atomic_load(&sh->go) == 0)
 		(void)sched_yield();
-	for (i = 0; i < EACH; i++) {
+	for (i = 0; i < EACH * test_long(); i++) {
 		do {
 			if (kit_get(&got, c, &key) != 0)
 				atomic_fetch_add(&sh->bad, 1);
@@ -207,11 +211,11 @@ crowd(void)
 	wait_all(CROWD);
 	(void)kit_get(&got, c, &key);
 	memcpy(&v, got.body, 8);
-	T(atomic_load(&sh->bad) == 0 && v == CROWD * EACH &&
-		got.rec.rev == CROWD * EACH + 1,
+	T(atomic_load(&sh->bad) == 0 && v == CROWD * EACH * test_long() &&
+		got.rec.rev == v + 1,
 	    "R-33 %d processes add %d each: "
 	    "%llu",
-	    CROWD, EACH, (unsigned long long)v);
+	    CROWD, EACH * test_long(), (unsigned long long)v);
 	T(atomic_load(&sh->busy) == 0, "R-34 no wait of ten seconds");
 	drv->close(c);
 	kit_rm(dir);
@@ -268,7 +272,7 @@ saboteur(const char *record, const char *subdir, const char *out,
 	(void)snprintf(evildir, sizeof(evildir), "%s/evildir", dir);
 	kit_may(symlink(victim, evil));
 	kit_may(symlink(out, evildir));
-	for (i = 0; i < SWAPS; i++) {
+	for (i = 0; i < SWAPS * test_long(); i++) {
 		swap(record, evil);
 		swap(record, evil);
 		swap(subdir, evildir);
@@ -363,7 +367,7 @@ sabotage(void)
 	T(atomic_load(&sh->bad) == 0 && outside(out, victim, text),
 	    "R-102 %d swaps beside %u rounds: nothing outside was read, "
 	    "written, linked or removed",
-	    4 * SWAPS, turns);
+	    4 * SWAPS * test_long(), turns);
 	T(unlink(victim) == 0 && rmdir(out) == 0,
 	    "R-102 nor was anything made there");
 	(void)drv->remove(c, &key, SSTATE_ANY_REV, NULL);

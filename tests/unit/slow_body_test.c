@@ -1,7 +1,10 @@
 /* slow_body_test.c - a body has one deadline, for the whole of it (E4) */
+#include "../long.h"
 #include "../tap.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <securestate.h>
@@ -70,6 +73,44 @@ wires(void)
 	T(r == SSTATE_ESYS, "a broken descriptor is ESYS");
 }
 
+/* E4 in real time: an octet now and then keeps nobody waiting for ever. */
+static void
+real(struct sstate *env)
+{
+	static const char *const vars[] = { "REQUEST_METHOD=POST",
+		"CONTENT_LENGTH=100000",
+		"CONTENT_TYPE=application/x-www-form-urlencoded", NULL };
+	struct sstate_cgi_options o = SSTATE_CGI_INIT;
+	uint64_t start = clock_mono_us(), took;
+	struct sstate_req *req;
+	struct sstate_cgi *cgi;
+	char page[256] = "";
+	int in[2], out[2], r;
+	pid_t pid;
+
+	if (pipe(in) != 0 || pipe(out) != 0)
+		abort();
+	if ((pid = fork()) == 0) {
+		while (clock_mono_us() - start < 120000000u &&
+		    write(in[1], "a", 1) == 1)
+			clock_nap_us(500000);
+		_exit(0);
+	}
+	o.vars = vars;
+	o.in = in[0];
+	o.out = out[1];
+	NEED(sstate_cgi_open(&cgi, env, &o, NULL) == 0, "a program");
+	r = sstate_cgi_accept(&req, cgi, NULL);
+	took = (clock_mono_us() - start) / 1000000u;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	(void)read(out[0], page, sizeof(page) - 1);
+	T(r == SSTATE_DONE && took >= LIMIT_BODY_SECONDS && took < 110 &&
+		strncmp(page, "Status: 408 ", 12) == 0,
+	    "E4 two octets a second: over after %u s", (unsigned)took);
+	sstate_cgi_close(cgi);
+}
+
 int
 main(void)
 {
@@ -89,6 +130,10 @@ main(void)
 	    "E4 parts that come too slowly: TIMEOUT, 408");
 	T(late(env, "CONTENT_TYPE=application/json", page) == 408,
 	    "E4 any other body that comes too slowly: TIMEOUT, 408");
+	if (test_long() > 1)
+		real(env);
+	else
+		tap_skip("E4 the 30 seconds themselves: make check-long");
 	wires();
 	sstate_close(env);
 	return tap_done();
