@@ -101,6 +101,8 @@ static struct got got;
 static char big[BIG];
 static const struct sstate_key key = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
 	"app" };
+static const struct sstate_key third = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk3",
+	"app" };
 static const struct sstate_key second = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk2",
 	"app" };
 static const unsigned char nine[SSTATE_TAG_BYTES] = { 9, 9, 9, 9, 9, 9, 9, 9, 9,
@@ -405,6 +407,7 @@ static const char *
 one(const struct scene *s, unsigned k, int error, int always, int which)
 {
 	struct sstate_record old = kit_rec(1, "old", 3, EXPIRES);
+	struct sstate_record near = kit_rec(1, "near", 4, EXPIRES + 1);
 	struct sstate_record also = kit_rec(1, "also", 4, 5 * EXPIRES);
 	struct sstate_error err = { 0 };
 	const char *bad;
@@ -417,6 +420,7 @@ one(const struct scene *s, unsigned k, int error, int always, int which)
 	p.other = kit_open(p.dir, "?sync=data&timeout_ms=1");
 	kit_tag(&old, 9);
 	if (drv->create(p.c, &second, &also, NULL) != 0 ||
+	    drv->create(p.c, &third, &near, NULL) != 0 ||
 	    (s->before && drv->create(p.c, &key, &old, NULL) != 0))
 		return "cannot prepare";
 	memset(&inject, 0, sizeof(inject));
@@ -466,6 +470,7 @@ main(void)
 		for (j = 0; j < sizeof(on) / sizeof(on[0]); j++)
 			sweep(&scenes[i], on[j], 1, C_EACH);
 		sweep(&scenes[i], EIO, 1, C_LEADS);
+		sweep(&scenes[i], EIO, 1, C_FCNTL);
 		/* Every name leads elsewhere, for ever. */
 		sweep(&scenes[i], ENOENT, 1, C_LEADS);
 	}

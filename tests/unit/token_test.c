@@ -104,8 +104,9 @@ many_ids(void)
 	enum { WIDE = SID_BYTES + 10 + LOC_BYTES };
 	const unsigned most = test_long() < 20 ? test_long() : 20;
 	const int N = 1000000 * (int)most;
+	const size_t all = (size_t)N;
 	static uint32_t seen[WIDE][256];
-	uint8_t *sids = malloc((size_t)N * SID_BYTES);
+	uint8_t *sids = malloc(all * SID_BYTES);
 	uint64_t differ = 0;
 	struct token t;
 	int i, j, bad = 0, flats = 0;
@@ -134,7 +135,7 @@ many_ids(void)
 	/* 128 bits of 256 on average; the deviation of the mean is 0.008. */
 	T(differ / (unsigned)N == 127 || differ / (unsigned)N == 128,
 	    "R-06 an id says nothing of the next");
-	T(duplicates(sids, N) == 0, "R-02 no id of them twice");
+	T(duplicates(sids, all) == 0, "R-02 no id of them twice");
 	free(sids);
 }
 
