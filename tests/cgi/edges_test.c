@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -130,6 +131,35 @@ options(void)
 	    "a CGI that was stopped");
 	sstate_cgi_close(cgi);
 	sstate_cgi_close(NULL);
+}
+
+/* Rule 6: what is beyond the caller's size is not looked at. */
+static void
+sizes(void)
+{
+	struct {
+		struct sstate_cgi_options o;
+		char tail[32];
+	} x = { SSTATE_CGI_INIT, { 0 } };
+	struct sstate_error err;
+	struct sstate_cgi *cgi;
+
+	x.o.size = sizeof(x);
+	T(sstate_cgi_open(&cgi, env, &x.o, &err) == 0,
+	    "rule 6 longer options with a tail of zeros");
+	sstate_cgi_close(cgi);
+	x.tail[31] = 1;
+	T(sstate_cgi_open(&cgi, env, &x.o, &err) == SSTATE_EVERSION &&
+		cgi == NULL,
+	    "rule 6 with more in it: EVERSION");
+	x.o.size = offsetof(struct sstate_cgi_options, max_params);
+	x.o.max_params = 9999; /* would be refused */
+	T(sstate_cgi_open(&cgi, env, &x.o, &err) == 0,
+	    "rule 6 shorter options");
+	sstate_cgi_close(cgi);
+	x.o.size = sizeof(x.o);
+	T(sstate_cgi_open(&cgi, env, &x.o, &err) == SSTATE_EINVAL,
+	    "rule 6 and whole ones are looked at");
 }
 
 /* ---- Calls without arguments ------------------------------------------ */
@@ -352,6 +382,7 @@ main(void)
 {
 	env = shot_env(0);
 	options();
+	sizes();
 	arguments();
 	format_text();
 	calls();
