@@ -55,7 +55,7 @@ told(!@dead, 'links of the documents lead to files', @dead);
 # What the documents name is there: files, functions, constants, commands.
 my %doc = map { m{([^/]+)$} ? ($1 => slurp($_)) : () } glob("$top/*.md");
 my $headers = join '', map { slurp($_) } "$top/include/securestate.h",
-    glob("$top/include/securestate/*.h");
+    "$top/tests/long.h", glob("$top/include/securestate/*.h");
 my $presets = slurp("$top/CMakePresets.json") // '';
 my @tests = map { glob "$top/tests/*/$_" } '*_test.*', '*.h', '*.pml';
 my (@paths, @words, @commands);
