@@ -326,6 +326,10 @@ fcgi_release(struct conn *c)
 		(void)conn_send(c, NULL, 0, 1, NULL);
 	whole = c->keep || came_whole(c);
 	conn_forget(c);
+	if (c->broken) {
+		broken(c);
+		return;
+	}
 	if (c->gone || (!c->keep && whole)) {
 		set_close(c);
 		return;

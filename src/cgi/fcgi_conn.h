@@ -72,6 +72,7 @@ struct conn {
 
 	int eof, gone; /* nothing more comes; nothing can be sent */
 	int hung; /* the peer has ended it */
+	int broken; /* what came is no FastCGI: the answer is the last */
 	int maybe; /* octets may lie in the socket */
 	int added; /* the poll set knows it */
 	int linger; /* what still comes is dropped */

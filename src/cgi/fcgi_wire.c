@@ -139,11 +139,11 @@ struct batch {
 static void
 look(struct conn *c)
 {
-	if (c->end - c->at == sizeof(c->in) || c->eof)
+	if (c->end - c->at == sizeof(c->in) || c->eof || c->broken)
 		return;
 	conn_fill(c);
 	if (conn_step(c, CONN_HOLD, NULL) == CONN_BROKEN)
-		c->gone = 1;
+		c->broken = 1;
 }
 
 /*
@@ -159,7 +159,7 @@ await_room(struct conn *c, uint64_t deadline)
 
 	if (now >= deadline)
 		return ETIMEDOUT;
-	if (!c->eof && c->end - c->at < sizeof(c->in))
+	if (!c->eof && !c->broken && c->end - c->at < sizeof(c->in))
 		p.events |= POLLIN;
 	r = poll(&p, 1, (int)((deadline - now) / 1000 + 1));
 	if (r > 0 && (p.events & POLLIN) != 0 && (p.revents & POLLIN) != 0)
