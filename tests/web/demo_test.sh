@@ -10,12 +10,14 @@ told "the demo prints its address" 0
 curl -sS -D "$dir/out" "$origin/" >"$dir/front"
 grep -q '^HTTP/1.1 200' "$dir/out"
 told "the front page answers" $?
-for program in login-cookie.cgi login-page.cgi entered.cgi search.cgi \
-    app.cgi; do
-	grep -q "href=\"$program\"" "$dir/front"
-	told "the front page leads to $program" $?
-	curl -sS "$origin/$program" >"$dir/out" && grep -q '<form' "$dir/out"
-	told "$program answers with its form" $?
+for name in login-cookie login-page entered search app; do
+	for program in "$name.cgi" "$name.fcgi"; do
+		grep -q "href=\"$program\"" "$dir/front"
+		told "the front page leads to $program" $?
+		curl -sS "$origin/$program" >"$dir/out" &&
+		    grep -q '<form' "$dir/out"
+		told "$program answers with its form" $?
+	done
 done
 grep -q https "$dir/front"
 told "the front page says that cookies need https elsewhere" $?
