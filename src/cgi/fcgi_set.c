@@ -26,7 +26,6 @@
 #include "session/env.h"
 
 enum { TICK_MS = 200, FEWEST = 8 };
-enum { PAUSE_NOT, PAUSE_BEGINS, PAUSE_ON, PAUSE_ENDS };
 
 /* ---- The poll set ----------------------------------------------------- */
 
@@ -41,8 +40,8 @@ watch(struct fcgi *f, int fd, uint32_t events, unsigned what)
 	return epoll_ctl(f->poll, EPOLL_CTL_ADD, fd, &e);
 }
 
-static int
-watch_listening(struct fcgi *f)
+int
+set_listen(struct fcgi *f)
 {
 	/* One process, of those that share it, for one connection. */
 	return watch(f, f->fd, EPOLLIN | EPOLLEXCLUSIVE, SET_LISTEN);
@@ -58,9 +57,8 @@ set_wake(struct fcgi *f)
 		return; /* it is full: they are awake */
 }
 
-/* The timer runs while anything waits for a time. */
-static void
-arm(struct fcgi *f)
+void
+set_arm(struct fcgi *f)
 {
 	struct itimerspec t;
 
@@ -95,8 +93,7 @@ open_all(struct fcgi *f, struct sstate_error *err)
 	atomic_store(&f->nready, 0);
 	if (f->poll < 0 || f->timer < 0 || atomic_load(&f->wake) < 0 ||
 	    watch(f, atomic_load(&f->wake), EPOLLIN, SET_WAKE) != 0 ||
-	    watch(f, f->timer, EPOLLIN, SET_TIMER) != 0 ||
-	    watch_listening(f) != 0) {
+	    watch(f, f->timer, EPOLLIN, SET_TIMER) != 0 || set_listen(f) != 0) {
 		(void)sstate_fail(err, SSTATE_ESYS, errno, "fcgi: poll set");
 		close_all(f);
 		return SSTATE_ESYS;
@@ -204,8 +201,8 @@ set_in_this_process(struct fcgi *f, struct sstate_error *err)
 	return 0;
 }
 
-static struct fcgi_slot *
-free_slot(struct fcgi *f)
+struct fcgi_slot *
+slot_find(struct fcgi *f)
 {
 	unsigned from = atomic_load(&f->hint), i, state;
 	struct fcgi_slot *s;
@@ -221,8 +218,8 @@ free_slot(struct fcgi *f)
 	return NULL;
 }
 
-static void
-give_slot(struct fcgi *f, struct fcgi_slot *s)
+void
+slot_give(struct fcgi *f, struct fcgi_slot *s)
 {
 	s->c = NULL;
 	atomic_store(&s->deadline, 0);
@@ -230,9 +227,8 @@ give_slot(struct fcgi *f, struct fcgi_slot *s)
 	atomic_store(&s->state, SLOT_FREE);
 }
 
-/* From one of two states into ours: the slot that waits, or is ready. */
-static struct conn *
-take(struct fcgi *f, struct fcgi_slot *s)
+struct conn *
+slot_take(struct fcgi *f, struct fcgi_slot *s)
 {
 	unsigned state = atomic_load(&s->state);
 
@@ -259,7 +255,7 @@ set_claim(struct fcgi *f, unsigned i, uint32_t events)
 		return NULL;
 	s = &f->slot[i];
 	for (;;) {
-		if ((c = take(f, s)) != NULL) {
+		if ((c = slot_take(f, s)) != NULL) {
 			c->hung |= hung;
 			return c;
 		}
@@ -281,7 +277,7 @@ set_claim_ready(struct fcgi *f)
 
 	for (i = 0; i < f->nslots && atomic_load(&f->nready) > 0; i++)
 		if (atomic_load(&f->slot[i].state) == SLOT_READY &&
-		    (c = take(f, &f->slot[i])) != NULL)
+		    (c = slot_take(f, &f->slot[i])) != NULL)
 			break;
 	if (c != NULL && atomic_load(&f->nready) > 0)
 		set_wake(f);
@@ -324,7 +320,7 @@ set_park(struct conn *c)
 	}
 	/* c may be another thread's now, or gone. */
 	if (timed)
-		arm(f);
+		set_arm(f);
 	return 1;
 }
 
@@ -349,7 +345,7 @@ set_close(struct conn *c)
 	if (c->added)
 		(void)epoll_ctl(f->poll, EPOLL_CTL_DEL, c->fd, NULL);
 	free_conn(f, c);
-	give_slot(f, s);
+	slot_give(f, s);
 }
 
 int
@@ -370,207 +366,4 @@ set_leave(struct conn *c)
 	}
 	set_close(c);
 	return 1;
-}
-
-/* ---- New connections -------------------------------------------------- */
-
-/* Close the connection that was idle longest; 0: there is none to close. */
-static int
-evict(struct fcgi *f)
-{
-	struct fcgi_slot *s, *old;
-	struct conn *c;
-	unsigned i, tries;
-
-	for (tries = 0; tries < FEWEST; tries++) {
-		old = NULL;
-		for (i = 0; i < f->nslots; i++) {
-			s = &f->slot[i];
-			if (atomic_load(&s->state) == SLOT_WAITS &&
-			    atomic_load(&s->deadline) == 0 &&
-			    (old == NULL ||
-				atomic_load(&s->since) <
-				    atomic_load(&old->since)))
-				old = s;
-		}
-		if (old == NULL)
-			return 0;
-		if ((c = take(f, old)) == NULL)
-			continue;
-		if (conn_is_partial(c))
-			set_ready(c);
-		else if (set_leave(c))
-			return 1;
-		else
-			set_ready(c);
-	}
-	return 0;
-}
-
-/* Accept nothing for a while: the backlog keeps them. */
-static void
-pause_accepting(struct fcgi *f, int e, const char *why)
-{
-	int not = PAUSE_NOT;
-
-	if (!atomic_compare_exchange_strong(&f->paused, &not, PAUSE_BEGINS))
-		return;
-	env_say(f->env, SSTATE_LOG_WARN,
-	    e == ENOMEM ? SSTATE_ENOMEM : SSTATE_ESYS,
-	    "fcgi: %s: nothing is accepted for now", why);
-	(void)epoll_ctl(f->poll, EPOLL_CTL_DEL, f->fd, NULL);
-	atomic_store(&f->paused, PAUSE_ON);
-	arm(f);
-}
-
-static void
-resume_accepting(struct fcgi *f)
-{
-	int on = PAUSE_ON;
-
-	if (!atomic_compare_exchange_strong(&f->paused, &on, PAUSE_ENDS))
-		return;
-	atomic_store(&f->paused,
-	    watch_listening(f) == 0 || errno == EEXIST ? PAUSE_NOT : PAUSE_ON);
-}
-
-static int
-is_shortage(int e)
-{
-	return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
-}
-
-/* What accept() says of one connection, or of the network: go on. */
-static int
-is_passing(int e)
-{
-	static const int passing[] = { EAGAIN, EWOULDBLOCK, EINTR, ECONNABORTED,
-		EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH,
-		ENOPROTOOPT, EOPNOTSUPP, ENONET, ETIMEDOUT };
-	size_t i;
-
-	for (i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
-		if (e == passing[i])
-			return 1;
-	return 0;
-}
-
-static int
-accept_one(int *fd, struct fcgi *f)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-
-	memset(&sa, 0, sizeof(sa));
-	*fd = accept4(f->fd, (struct sockaddr *)(void *)&sa, &len,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (*fd < 0)
-		return errno;
-	if (f->addrs != NULL && !addrs_has(f->addrs, &sa)) {
-		(void)close(*fd);
-		*fd = -1;
-		env_say(f->env, SSTATE_LOG_WARN, SSTATE_EAUTH,
-		    "fcgi: refused: not in FCGI_WEB_SERVER_ADDRS");
-		return ECONNABORTED;
-	}
-	return 0;
-}
-
-int
-set_accept(struct conn **out, struct fcgi *f, struct sstate_error *err)
-{
-	struct fcgi_slot *s;
-	struct conn *c;
-	int e, fd;
-
-	*out = NULL;
-	if ((s = free_slot(f)) == NULL && evict(f))
-		s = free_slot(f);
-	if (s == NULL) {
-		pause_accepting(f, 0, "all connections are busy");
-		return 0;
-	}
-	if ((c = hook_alloc(f->hook, sizeof(*c))) == NULL) {
-		give_slot(f, s);
-		pause_accepting(f, ENOMEM, "out of memory");
-		return 0;
-	}
-	if ((e = accept_one(&fd, f)) != 0 && is_shortage(e) && evict(f))
-		e = accept_one(&fd, f);
-	if (e != 0) {
-		hook_free(f->hook, c, sizeof(*c));
-		give_slot(f, s);
-		if (is_shortage(e))
-			pause_accepting(f, e, "no descriptor or memory");
-		else if (!is_passing(e))
-			return sstate_fail(err, SSTATE_ESYS, e, "fcgi: accept");
-		return 0;
-	}
-	conn_init(c, fd, f->nslots);
-	c->set = f;
-	c->slot = s;
-	c->state = &s->state;
-	c->maybe = 1;
-	s->c = c;
-	*out = c;
-	return 0;
-}
-
-/* ---- Time ------------------------------------------------------------- */
-
-void
-set_woken(struct fcgi *f)
-{
-	uint64_t n;
-
-	/* Once stopped it stays, so that all wake. */
-	if (atomic_load(&f->stopped) == 0 &&
-	    read(atomic_load(&f->wake), &n, sizeof(n)) < 0)
-		return; /* another thread was faster */
-}
-
-/* Close what is overdue; is there more that waits for a time? */
-static int
-sweep(struct fcgi *f)
-{
-	uint64_t now = clock_mono_us(), when;
-	struct fcgi_slot *s;
-	struct conn *c;
-	int waiting = atomic_load(&f->paused) != PAUSE_NOT;
-	unsigned i;
-
-	for (i = 0; i < f->nslots; i++) {
-		s = &f->slot[i];
-		when = atomic_load(&s->deadline);
-		if (when == 0 || atomic_load(&s->state) != SLOT_WAITS)
-			continue;
-		if (when > now || (c = take(f, s)) == NULL) {
-			waiting = 1;
-			continue;
-		}
-		/* It may be another by now. */
-		if (c->deadline == 0 || c->deadline > now)
-			set_ready(c);
-		else {
-			if (!c->linger)
-				env_say(f->env, SSTATE_LOG_WARN, SSTATE_EBUSY,
-				    "request: its variables came too slowly");
-			set_close(c);
-		}
-	}
-	return waiting;
-}
-
-void
-set_tick(struct fcgi *f)
-{
-	uint64_t n;
-
-	if (read(f->timer, &n, sizeof(n)) < 0)
-		return; /* another thread's */
-	resume_accepting(f);
-	atomic_store(&f->timing, 0);
-	/* Whoever parks from here on arms it himself. */
-	if (sweep(f))
-		arm(f);
 }

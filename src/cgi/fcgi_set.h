@@ -42,6 +42,9 @@ struct fcgi {
 	struct fcgi_slot *slot;
 };
 
+/* Of .paused: who changes it is in between. */
+enum { PAUSE_NOT, PAUSE_BEGINS, PAUSE_ON, PAUSE_ENDS };
+
 /* What an event is about, when it is no slot's number. */
 enum { SET_LISTEN = 1 << 30, SET_WAKE, SET_TIMER };
 
@@ -68,11 +71,22 @@ void set_close(struct conn *c);
  */
 int set_leave(struct conn *c);
 
+/* A free one, held from here on, or NULL; and back. */
+struct fcgi_slot *slot_find(struct fcgi *f);
+void slot_give(struct fcgi *f, struct fcgi_slot *s);
+/* The connection of one that waits or is ready, held; or NULL. */
+struct conn *slot_take(struct fcgi *f, struct fcgi_slot *s);
+/* Wait for new connections, too. */
+int set_listen(struct fcgi *f);
+/* The timer runs while anything waits for a time. */
+void set_arm(struct fcgi *f);
+
+/* fcgi_accept.c */
 /* Accept one: NULL if there is none; SSTATE_ESYS if there never will be. */
 int set_accept(struct conn **out, struct fcgi *f, struct sstate_error *err);
-/* What a thread does that was woken for these. */
-void set_woken(struct fcgi *f);
+/* What a thread does that the timer has woken, or set_wake(). */
 void set_tick(struct fcgi *f);
+void set_woken(struct fcgi *f);
 void set_wake(struct fcgi *f);
 
 /* fcgi_addrs.c: FCGI_WEB_SERVER_ADDRS; *out is NULL where it is not set. */

@@ -10,6 +10,7 @@
  */
 #include "fcgi_kit.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -466,54 +467,115 @@ no_descriptor(void)
 /* ---- Processes -------------------------------------------------------- */
 
 static void
-tell_pid(struct sstate_req *req, void *arg)
+visits(struct sstate_req *req, void *arg)
 {
+	struct sstate_session *session;
+	int64_t n = 0;
+
 	(void)arg;
-	sstate_req_html(req, "%ld", (long)getpid());
+	if (sstate_req_session(&session, req, NULL, NULL) == 0)
+		(void)sstate_incr(&n, session, "n", 1);
+	sstate_req_html(req, "%lld", (long long)n);
 }
 
-enum { CHILDREN = 3 };
+enum { CHILDREN = 3, CONNECTIONS = 12, ROUNDS = 20 };
+
+/* One session, over all processes; 1: each visit was the next. */
+static int
+visit(int fd[CONNECTIONS])
+{
+	struct fc_buf q = { NULL, 0, 0 };
+	char jar[JAR_MAX] = "";
+	const char *vars[] = { "REQUEST_METHOD=GET", "HTTP_HOST=localhost",
+		NULL, NULL };
+	int i, good = 1;
+	struct shot s;
+
+	for (i = 0; i < CONNECTIONS * ROUNDS; i++) {
+		q.n = 0;
+		fc_request(&q, 1, FC_KEEP, vars, NULL, 0);
+		good &= fk_ask(&a, fd[i % CONNECTIONS], &q) &&
+		    a.status == 200 && strtol(a.page, NULL, 10) == i + 1;
+		if (i == 0) {
+			s.out = a.out.p;
+			vars[2] = shot_cookie(&s, jar);
+		}
+	}
+	fc_drop(&q);
+	return good;
+}
+
+static struct sstate *
+env_of_files(const char *dir)
+{
+	char uri[SHOT_DIR + 40], ring[SHOT_DIR + 40];
+	const char *stores[] = { uri, NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	struct sstate *files;
+
+	(void)snprintf(uri, sizeof(uri), "file:%s/store", dir);
+	(void)snprintf(ring, sizeof(ring), "%s/keyring", dir);
+	o.stores = stores;
+	o.keyring = ring;
+	if (sstate_open(&files, &o, NULL) != 0)
+		abort();
+	return files;
+}
+
+static int
+drop(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
 
 /* fork() after sstate_open() and sstate_cgi_open(), before any thread. */
 static void
 preforked(void)
 {
-	int i, fd[CHILDREN * 4], n = CHILDREN * 4, status, mine = 0, seen = 0;
+	int i, fd[CONNECTIONS], status, ended = 0, at_work = 0;
 	pid_t pid[CHILDREN];
+	struct sstate *files;
+	char dir[SHOT_DIR];
 	struct fk k;
 
-	fk_open(&k, env, NULL);
+	shot_dir(dir);
+	files = env_of_files(dir);
+	fk_open(&k, files, NULL);
 	to_stop = k.cgi;
 	(void)signal(SIGTERM, on_signal);
 	for (i = 0; i < CHILDREN; i++)
 		if ((pid[i] = fork()) == 0) {
-			fk_threads(&k, 2, tell_pid, NULL);
+			fk_threads(&k, 2, visits, NULL);
 			fk_join(&k);
 			fk_close(&k);
-			_exit(k.served > 0 ? 0 : 3);
+			sstate_close(files);
+			_exit(k.served > 0 ? 1 : 0);
 		}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < CONNECTIONS; i++)
 		fd[i] = fc_dial(k.listening);
-	/* All wait at once; whoever is stopped serves those that he has. */
-	for (i = 0; i < n; i++)
-		mine += fk_ask(&a, fd[i], &keep) && a.status == 200;
-	T(mine == n,
-	    "%d processes, forked after the open, serve %d "
-	    "connections",
-	    CHILDREN, n);
+	T(visit(fd),
+	    "%d processes, forked after the open, on one session: "
+	    "%d visits by %d connections, in order",
+	    CHILDREN, CONNECTIONS * ROUNDS, CONNECTIONS);
 	sstate_cgi_stop(k.cgi);
 	T(fk_ask(&a, fd[0], &keep), "the parent's stop is its own");
-	for (i = 0; i < n; i++)
+	for (i = 0; i < CONNECTIONS; i++)
 		(void)close(fd[i]);
 	for (i = 0; i < CHILDREN; i++) {
 		(void)kill(pid[i], SIGTERM);
 		(void)waitpid(pid[i], &status, 0);
-		seen += WIFEXITED(status) &&
-		    (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
+		ended += WIFEXITED(status);
+		at_work += WIFEXITED(status) && WEXITSTATUS(status) == 1;
 	}
 	(void)signal(SIGTERM, SIG_DFL);
-	T(seen == CHILDREN, "each is stopped by its own signal");
+	T(ended == CHILDREN && at_work > 0,
+	    "each is stopped by its own signal; %d had connections", at_work);
 	fk_close(&k);
+	sstate_close(files);
+	(void)nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int
