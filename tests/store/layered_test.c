@@ -501,6 +501,38 @@ test_damage(void)
 	lk_close(&k);
 }
 
+/* What is stored is never taken for a lease, a note or a mark of ours. */
+static void
+test_markers(void)
+{
+	static const char *const like[] = { "SSN1L", "SSN1V", "SSN1R" };
+	struct sstate_key key = lk_key(1);
+	struct sstate_record rec;
+	char body[33];
+	struct lk_got g;
+	unsigned i, n;
+
+	for (i = 0; i < 3; i++) {
+		lk_open(&k, "", "");
+		memset(body, 'x', 32);
+		body[32] = '\0';
+		memcpy(body, like[i], 5);
+		rec = lk_rec(body, 7);
+		(void)store_create(k.st, NULL, &key, &rec, NULL);
+		for (n = 0; n < 2; n++) {
+			memset(&g, 0, sizeof(g));
+			T(store_get(k.st, NULL, &key, lk_found, &g, NULL) ==
+				    0 &&
+				strcmp(g.body, body) == 0,
+			    "a body that looks like an entry of ours (%s) "
+			    "comes back from %s",
+			    like[i], n == 0 ? "far" : "near");
+		}
+		T(k.far.gets == 1, "as it is");
+		lk_close(&k);
+	}
+}
+
 /* ---- All of them ------------------------------------------------------ */
 
 static int
@@ -731,6 +763,7 @@ main(void)
 	test_stale();
 	test_undropped();
 	test_damage();
+	test_markers();
 	test_all();
 	nested("memory:n", "memory:m", 60, 60);
 	nested("memory:n?max_expires=10", "memory:m", 10, 10);
