@@ -167,9 +167,7 @@ no_disk(const struct rkit *k, void *ctx)
 	NEED(rkit_words(k, "CONFIG SET save 3600 1") == 1, "save points");
 	(void)rkit_words(k, "BGSAVE");
 	for (i = 0; i < 500 && r == 0; i++) {
-		r = rkit_make(ctx, 10, CONFORM_LIVE, 0, &err);
-		if (r == 0)
-			(void)rkit_remove(ctx, 10);
+		r = rkit_make(ctx, 400 + (unsigned)i, CONFORM_LIVE, 0, &err);
 		(void)nanosleep(&nap, NULL);
 	}
 	T(says(&err, r, SSTATE_EBUSY, "cannot save"),
