@@ -370,6 +370,15 @@ flushed_program(struct sstate_req *req, void *arg)
 	    "nor is there a redirect");
 }
 
+/* All of it has left when the request ends. */
+static void
+nothing_more(struct sstate_req *req, void *arg)
+{
+	(void)arg;
+	sstate_req_puts(req, "all");
+	(void)sstate_req_flush(req);
+}
+
 static void
 long_first(struct sstate_req *req, void *arg)
 {
@@ -390,6 +399,9 @@ answers(void)
 	get(flushed_program, NULL);
 	T(s.ended == SSTATE_EINVAL && shot_page_is(&s, "x"),
 	    "what left before stays");
+	get(nothing_more, NULL);
+	T(s.status == 200 && s.ended == 0 && shot_page_is(&s, "all"),
+	    "an answer that was flushed to its end");
 	shot_begin(&s);
 	s.opts.max_reply = 10;
 	shot_fire(&s, env, long_first, NULL);

@@ -182,7 +182,7 @@ stop(void *arg, const struct sstate_key *key, const struct sstate_record *rec)
 static void
 namespaces(void)
 {
-	static const char *const bad[] = { NULL, "", "a/b", "..x/", "a b",
+	static const char *const bad[] = { NULL, "", "a/b", "..x/", "a b", "a{b",
 		"0123456789012345678901234567890123" };
 	struct sstate_record rec = kit_rec(1, "b", 1, 0);
 	struct sstate_error err;

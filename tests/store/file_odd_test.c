@@ -8,6 +8,7 @@
  * link: -Wl,--wrap=fstatat,--wrap=fstat,--wrap=syscall,--wrap=open
  * link: -Wl,--wrap=fstatfs,--wrap=getcwd,--wrap=fdopendir,--wrap=readdir
  * link: -Wl,--wrap=utimensat,--wrap=getrandom,--wrap=clock_nap_us
+ * link: -Wl,--wrap=fchmodat
  *
  * As file_fault_test.c, with every error that a kernel, a filter or another
  * file system may think of, once or from then on, and from the opening of
@@ -44,6 +45,8 @@ struct dirent *__real_readdir(DIR *d);
 struct dirent *__wrap_readdir(DIR *d);
 int __real_utimensat(int a, const char *p, const struct timespec *t, int how);
 int __wrap_utimensat(int a, const char *p, const struct timespec *t, int how);
+int __real_fchmodat(int a, const char *p, mode_t mode, int how);
+int __wrap_fchmodat(int a, const char *p, mode_t mode, int how);
 ssize_t __real_getrandom(void *p, size_t n, unsigned flags);
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
 void __wrap_clock_nap_us(uint64_t us);
@@ -82,6 +85,12 @@ int
 __wrap_utimensat(int a, const char *p, const struct timespec *t, int how)
 {
 	return now(C_TIME, 'T', 0) ? -1 : __real_utimensat(a, p, t, how);
+}
+
+int
+__wrap_fchmodat(int a, const char *p, mode_t mode, int how)
+{
+	return now(C_NAME, 'M', 0) ? -1 : __real_fchmodat(a, p, mode, how);
 }
 
 ssize_t
@@ -206,8 +215,9 @@ do_settle_end(struct place *p, struct sstate_error *err)
 static int
 do_masked(struct place *p, struct sstate_error *err)
 {
+	struct sstate_record rec = kit_rec(2, "new", 3, 9 * EXPIRES);
 	mode_t was = umask(0277);
-	int r = do_create(p, err);
+	int r = drv->create(p->c, &key, &rec, err);
 
 	(void)umask(was);
 	return r;
@@ -318,6 +328,14 @@ do_user(struct place *p, struct sstate_error *err)
 }
 
 static int
+do_count(struct place *p, struct sstate_error *err)
+{
+	uint64_t about;
+
+	return drv->count(&about, p->c, key.ns, err);
+}
+
+static int
 do_latest(struct place *p, struct sstate_error *err)
 {
 	int64_t seen;
@@ -356,6 +374,7 @@ static const struct scene {
 	{ "doubt", do_doubt, 1, OLD, OLD, "?timeout_ms=1" },
 	{ "each", do_each, 1, OLD, OLD, "?timeout_ms=1" },
 	{ "each of a user", do_user, 1, OLD, OLD, "?timeout_ms=1" },
+	{ "count", do_count, 1, OLD, OLD, "?timeout_ms=1" },
 	{ "latest", do_latest, 1, OLD, OLD, "" },
 };
 

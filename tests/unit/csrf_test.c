@@ -77,8 +77,8 @@ bound(void)
 	    "a clock before 1970 makes none");
 	h.issued = ((int64_t)1 << 32) + 5;
 	T(csrf_make(t, &keys[0], "app", psk[0], "/pay", &h, NULL) == 0 &&
-		csrf_open(&h, &keys[0], "app", psk[0], "/pay", t,
-		    CSRF_TEXT) == 0 &&
+		csrf_open(&h, &keys[0], "app", psk[0], "/pay", t, CSRF_TEXT) ==
+		    0 &&
 		h.issued == 5,
 	    "after 2106 the lower 32 bits are there, and the MAC holds");
 }
@@ -157,6 +157,8 @@ main(void)
 		keys[i] = entry_of(ramp + i, i + 1);
 		memset(psk[i], (int)i + 1, PSK_BYTES);
 	}
+	T(csrf_peek("", 0) == 0 && csrf_peek("x", 1) == 0,
+	    "R-61 what is no token has no revision");
 	bound();
 	tampered();
 	masked();
