@@ -188,9 +188,29 @@ marks(void)
 	arena_free(a);
 }
 
+/* A commit that cannot be noted is none. */
+static void
+note_without_memory(void)
+{
+	static const struct hook h = { scarce, NULL };
+	struct arena *a;
+	struct rec r;
+
+	left = 1;
+	if ((a = arena_new(&h, 256)) == NULL)
+		abort();
+	rec_init(&r, a);
+	while (arena_get(a, 8) != NULL)
+		;
+	T(rec_commit_note(&r, 7) == SSTATE_ENOMEM && !rec_commit_known(&r, 7),
+	    "I9 a commit that cannot be noted is not known");
+	arena_free(a);
+}
+
 int
 main(void)
 {
+	note_without_memory();
 	incr_without_memory();
 	clear_conflicts();
 	encode_failures();
