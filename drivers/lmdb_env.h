@@ -20,6 +20,9 @@ enum {
 	LMDB_TABLES
 };
 
+/* Of all processes: 64 KB of the lock's file. */
+#define LMDB_READERS 1022
+
 /* One for each file and process: LMDB allows no more. */
 struct lmdb_env {
 	struct lmdb_env *next; /* on the list of lmdb_env.c */

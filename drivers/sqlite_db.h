@@ -12,6 +12,9 @@
 
 #include <securestate/store.h>
 
+#define SQLITE_RECORD "main.securestate_record"
+#define SQLITE_META "main.securestate_meta"
+
 /* What sqlite_count() looks at: an error of one in twenty or so. */
 #define SQLITE_SAMPLE 512
 #define SQLITE_SAMPLE_LAST "511"
@@ -63,5 +66,33 @@ int sqlite_db_sql(sqlite3_stmt **out, struct sqlite_ctx *c,
 /* One that has no parameters and answers nothing. */
 int sqlite_db_run(struct sqlite_ctx *c, enum sqlite_sql which, const char *what,
     struct sstate_error *err);
+
+/* On the list of what is open, once what is inherited is closed. */
+int sqlite_enlist(struct sqlite_ctx *c, struct sstate_error *err);
+/* SQLite's busy handler; also asked where SQLite asks none. */
+int sqlite_on_busy(void *ctx, int times);
+
+/* Around each slot: whatever went wrong, nothing stays open. */
+int sqlite_enter(struct sqlite_ctx *c, const char *what,
+    struct sstate_error *err);
+int sqlite_depart(struct sqlite_ctx *c, sqlite3_stmt *s, int r);
+int sqlite_damaged(const char *what, struct sstate_error *err);
+
+int sqlite_delete(struct sqlite_ctx *c, const unsigned char *id,
+    const char *what, struct sstate_error *err);
+
+int sqlite_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
+    uint64_t limit, struct sstate_error *err);
+int sqlite_latest(int64_t *seen, void *ctx, int64_t now,
+    struct sstate_error *err);
+int sqlite_count(uint64_t *about, void *ctx, const char *ns,
+    struct sstate_error *err);
+
+/* When the reaper must look, at the latest. */
+static inline int64_t
+sqlite_due(int64_t expires)
+{
+	return expires == 0 ? INT64_MAX : expires;
+}
 
 #endif
