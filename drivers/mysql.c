@@ -9,6 +9,7 @@
  * each is a transaction of its own (R-26, R-33); values are bound, never
  * written into SQL (R-96).
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,27 +57,19 @@ record(struct sstate_record *rec, const struct mys_row *row)
 }
 
 static int
-one_row(void *arg, struct mys *c)
-{
-	(void)c;
-	++*(int *)arg;
-	return 0;
-}
-
-static int
 mys_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
     void *arg, struct sstate_error *err)
 {
 	struct sstate_record rec;
 	struct mys *c = ctx;
 	struct mys_args a;
-	int r, n = 0;
+	int r;
 
 	a.n = 0;
 	mys_add_blob(&a, key->id, SSTATE_ID_BYTES);
-	if ((r = mys_select(c, MYS_GET, &a, one_row, &n, "get", err)) != 0)
+	if ((r = mys_select(c, MYS_GET, &a, 1, NULL, NULL, "get", err)) != 0)
 		return r;
-	if (n == 0)
+	if (c->rows == 0)
 		return SSTATE_ENOTFOUND;
 	return record(&rec, &c->row) == 0 ? found(arg, &rec)
 					  : damaged("get", err);
@@ -86,17 +79,16 @@ struct listing {
 	struct sstate_key key; /* of the last one */
 	sstate_each_fn *fn;
 	void *arg;
-	int n;
 	struct sstate_error *err;
 };
 
 static int
-listed(void *arg, struct mys *c)
+listed(void *arg, struct mys *c, int i)
 {
 	struct listing *l = arg;
 	struct sstate_record rec;
 
-	l->n++;
+	(void)i;
 	if (record(&rec, &c->row) != 0)
 		return damaged("each", l->err);
 	memcpy(l->key.id, c->row.id, SSTATE_ID_BYTES);
@@ -112,9 +104,10 @@ mys_each(void *ctx, const char *ns, const unsigned char *tag,
     sstate_each_fn *fn, void *arg, struct sstate_error *err)
 {
 	unsigned char after[SSTATE_ID_BYTES];
+	struct mys *c = ctx;
 	struct listing l;
 	struct mys_args a;
-	int r;
+	int r, goes_on, broken = 0;
 
 	memset(&l, 0, sizeof(l));
 	l.key.ns = ns;
@@ -122,7 +115,6 @@ mys_each(void *ctx, const char *ns, const unsigned char *tag,
 	l.arg = arg;
 	l.err = err;
 	do {
-		l.n = 0;
 		memcpy(after, l.key.id, sizeof(after));
 		a.n = 0;
 		mys_add_blob(&a, ns, strlen(ns));
@@ -130,10 +122,15 @@ mys_each(void *ctx, const char *ns, const unsigned char *tag,
 			mys_add_blob(&a, tag, SSTATE_TAG_BYTES);
 		mys_add_blob(&a, after, sizeof(after));
 		mys_add_int(&a, PAGE);
-		r = mys_select(ctx, tag != NULL ? MYS_TAGGED : MYS_EACH, &a,
+		r = mys_select(c, tag != NULL ? MYS_TAGGED : MYS_EACH, &a, 0,
 		    listed, &l, "each", err);
-	} while (r == 0 && l.n == PAGE);
-	return r;
+		/* It goes on from where it broke, once. */
+		goes_on = r == MYS_BROKEN && !broken;
+		broken = broken || r == MYS_BROKEN;
+	} while (goes_on || (r == 0 && c->rows == PAGE));
+	return r != MYS_BROKEN ? r
+			       : sstate_fail(err, SSTATE_ESTORE, ECONNRESET,
+				     "mysql: each: no answer");
 }
 
 /* ---- Writing ---------------------------------------------------------- */
@@ -191,14 +188,13 @@ why_not(struct mys *c, const struct sstate_key *key, int none, uint64_t same,
     const char *op, struct sstate_error *err)
 {
 	struct mys_args a;
-	int n = 0;
 
 	a.n = 0;
 	mys_add_blob(&a, key->id, SSTATE_ID_BYTES);
-	if (mys_select(c, MYS_REV, &a, one_row, &n, op, NULL) != 0)
+	if (mys_select(c, MYS_REV, &a, 1, NULL, NULL, op, NULL) != 0)
 		return sstate_fail(err, SSTATE_EBUSY, 0,
 		    "mysql: %s: not written, and no answer why", op);
-	if (n == 0)
+	if (c->rows == 0)
 		return none;
 	return same != 0 && c->row.number[0] == same ? 0 : SSTATE_ECONFLICT;
 }
@@ -250,20 +246,21 @@ mys_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 
 struct due {
 	unsigned char id[MYS_SLICE][SSTATE_ID_BYTES];
-	unsigned int n;
+	uint64_t n;
 	int64_t before;
 	int renewed; /* some of them live on */
+	struct sstate_error *err;
 };
 
 static int
-is_due(void *arg, struct mys *c)
+is_due(void *arg, struct mys *c, int i)
 {
 	struct due *d = arg;
 	int64_t expires = (int64_t)c->row.number[1];
 
-	if (d->n == MYS_SLICE || c->row.len[0] != SSTATE_ID_BYTES)
-		return 0;
-	memcpy(d->id[d->n++], c->row.id, SSTATE_ID_BYTES);
+	if (i >= MYS_SLICE || c->row.len[0] != SSTATE_ID_BYTES)
+		return damaged("reap", d->err);
+	memcpy(d->id[i], c->row.id, SSTATE_ID_BYTES);
 	if (expires == 0 || expires > d->before)
 		d->renewed = 1;
 	return 0;
@@ -275,7 +272,7 @@ sweep(uint64_t *rows, struct mys *c, enum mys_sql which, struct due *d,
     struct sstate_error *err)
 {
 	struct mys_args a;
-	unsigned int i;
+	size_t i;
 
 	a.n = 0;
 	mys_add_int(&a, (uint64_t)d->before);
@@ -288,32 +285,34 @@ static int
 mys_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
     uint64_t limit, struct sstate_error *err)
 {
+	uint64_t gone, moved, max;
+	struct mys *c = ctx;
 	struct mys_args a;
-	uint64_t gone, moved, max = 0;
 	struct due d;
 	int r = 0;
 
 	*removed = 0;
+	d.err = err;
 	d.before = before < INT64_MAX ? before : before - 1; /* "never" */
-	d.n = 0;
-	while (r == 0 && *removed < limit && d.n == max) {
+	while (before > 0 && r == 0 && *removed < limit) {
 		max =
 		    limit - *removed < MYS_SLICE ? limit - *removed : MYS_SLICE;
-		d.n = 0;
 		d.renewed = 0;
 		a.n = 0;
 		mys_add_blob(&a, ns, strlen(ns));
 		mys_add_int(&a, (uint64_t)d.before);
 		mys_add_int(&a, max);
-		r = mys_select(ctx, MYS_DUE, &a, is_due, &d, "reap", err);
-		if (r != 0 || d.n == 0)
+		r = mys_select(c, MYS_DUE, &a, 1, is_due, &d, "reap", err);
+		if ((d.n = (uint64_t)c->rows) == 0)
 			break;
-		if (d.renewed)
-			r = sweep(&moved, ctx, MYS_MOVE, &d, err);
+		if (r == 0 && d.renewed)
+			r = sweep(&moved, c, MYS_MOVE, &d, err);
 		if (r == 0)
-			r = sweep(&gone, ctx, MYS_REAP, &d, err);
+			r = sweep(&gone, c, MYS_REAP, &d, err);
 		if (r == 0)
 			*removed += gone;
+		if (d.n < max)
+			break;
 	}
 	return r;
 }
@@ -327,15 +326,15 @@ mys_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	struct mys_args a;
 	uint64_t rows;
 	int64_t is;
-	int r, n = 0;
+	int r;
 
 	*seen = now;
 	a.n = 0;
-	if ((r = mys_select(c, MYS_LATEST, &a, one_row, &n, "latest", err)) !=
+	if ((r = mys_select(c, MYS_LATEST, &a, 1, NULL, NULL, "latest", err)) !=
 	    0)
 		return r;
 	is = (int64_t)c->row.number[0];
-	if (n != 1 || is < 0)
+	if (c->rows != 1 || is < 0)
 		return damaged("latest", err);
 	if (is > now - LATEST_STEP) {
 		*seen = is > now ? is : now;
@@ -354,7 +353,7 @@ mys_count(uint64_t *about, void *ctx, const char *ns, struct sstate_error *err)
 	char name[MYS_TEXT_BYTES];
 	struct mys *c = ctx;
 	struct mys_args a;
-	int r, n = 0;
+	int r;
 
 	(void)ns;
 	*about = 0;
@@ -362,9 +361,10 @@ mys_count(uint64_t *about, void *ctx, const char *ns, struct sstate_error *err)
 	a.n = 0;
 	/* Without the quotes. */
 	mys_add_blob(&a, name + 1, strlen(name) - 2);
-	if ((r = mys_select(c, MYS_ABOUT, &a, one_row, &n, "count", err)) != 0)
+	if ((r = mys_select(c, MYS_ABOUT, &a, 1, NULL, NULL, "count", err)) !=
+	    0)
 		return r;
-	if (n != 1)
+	if (c->rows != 1)
 		return damaged("count", err);
 	*about = c->row.number[0];
 	return 0;

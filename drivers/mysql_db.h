@@ -15,6 +15,7 @@
 #ifndef MYSQL_DB_H
 #define MYSQL_DB_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,6 +67,7 @@ struct mys {
 	char *host, *user, *password, *db, *socket, *ca;
 	unsigned int port;
 
+	int rows; /* of the last answer */
 	/* The row that was fetched last; any columns, in this order. */
 	struct mys_row {
 		MYSQL_BIND bind[MYS_COLUMNS];
@@ -120,13 +122,16 @@ int mys_says(unsigned int code, const char *op, struct sstate_error *err);
 int mys_change(uint64_t *rows, struct mys *c, enum mys_sql which,
     struct mys_args *a, int again, const char *op, struct sstate_error *err);
 
-/* c->row is the row. */
-typedef int mys_row_fn(void *arg, struct mys *c);
+/* c->row is the row, number i from 0 up. */
+typedef int mys_row_fn(void *arg, struct mys *c, int i);
 /*
- * All rows of a statement, until fn returns other than 0.  It is sent again,
- * once, if its connection breaks before there was a row.
+ * All rows of a statement, until fn, if there is one, returns other than 0;
+ * c->rows of them, and c->row the last.  It is sent again, once, if its
+ * connection breaks: whole says that the rows then begin anew, with number 0;
+ * if not, and there were some, it is MYS_BROKEN.
  */
-int mys_select(struct mys *c, enum mys_sql which, struct mys_args *a,
+#define MYS_BROKEN INT_MIN
+int mys_select(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
     mys_row_fn *fn, void *arg, const char *op, struct sstate_error *err);
 
 #endif

@@ -98,6 +98,7 @@ int
 mys_is_end(unsigned int code)
 {
 	switch (code) {
+	case 0: /* it does not know either */
 	case ER_SERVER_SHUTDOWN: /* perhaps in the middle of it */
 	case ER_NEW_ABORTING_CONNECTION:
 	case ER_CONNECTION_KILLED:
@@ -377,13 +378,12 @@ enlarge(struct mys_row *row, MYSQL_STMT *s)
 
 /* Each row has its own time: what fn does in between is its own affair. */
 static enum mys_end
-fetch(int *said, int *rows, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn,
-    void *arg)
+fetch(int *said, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn, void *arg)
 {
 	my_bool bad;
 	int rc, st;
 
-	for (*said = *rows = 0; *said == 0; ++*rows) {
+	for (*said = c->rows = 0; *said == 0; c->rows++) {
 		const int64_t until = mys_now_ms() + c->timeout_ms;
 
 		st = mysql_stmt_fetch_start(&rc, s);
@@ -393,12 +393,13 @@ fetch(int *said, int *rows, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn,
 		if (rc == MYSQL_NO_DATA)
 			return MYS_ANSWERED;
 		if (rc != 0 && rc != MYSQL_DATA_TRUNCATED)
-			return failed(c, mysql_stmt_errno(s), MYS_LOST);
+			return failed(c, mysql_errno(c->my), MYS_LOST);
 		if (enlarge(&c->row, s) != 0) {
 			c->code = CR_OUT_OF_MEMORY;
 			break;
 		}
-		*said = fn(arg, c);
+		if (fn != NULL)
+			*said = fn(arg, c, c->rows);
 	}
 	st = mysql_stmt_free_result_start(&bad, s);
 	while (st != 0)
@@ -411,16 +412,17 @@ fetch(int *said, int *rows, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn,
 }
 
 int
-mys_select(struct mys *c, enum mys_sql which, struct mys_args *a,
+mys_select(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
     mys_row_fn *fn, void *arg, const char *op, struct sstate_error *err)
 {
 	const int64_t until = mys_now_ms() + c->timeout_ms;
 	enum mys_end end = MYS_UNSENT;
-	int i, r, rows = 0, said = 0;
+	int i, r, said = 0;
 
 	for (i = 0; i < 2; i++) {
 		if ((r = mys_up(c, until, op, err)) != 0)
 			return r;
+		c->rows = 0;
 		end = execute(c, which, a, until);
 		if (end == MYS_ANSWERED) {
 			if (columns(&c->row) != 0 ||
@@ -430,11 +432,12 @@ mys_select(struct mys *c, enum mys_sql which, struct mys_args *a,
 				return sstate_fail(err, SSTATE_ENOMEM, 0,
 				    "mysql: %s", op);
 			}
-			end = fetch(&said, &rows, c, c->stmt[which], fn, arg);
+			end = fetch(&said, c, c->stmt[which], fn, arg);
 		}
-		if (end == MYS_ANSWERED || end == MYS_REFUSED || c->late ||
-		    rows > 0)
+		if (end == MYS_ANSWERED || end == MYS_REFUSED || c->late)
 			break;
+		if (c->rows > 0 && !whole)
+			return MYS_BROKEN;
 	}
 	if (end == MYS_REFUSED && c->code == CR_OUT_OF_MEMORY)
 		return sstate_fail(err, SSTATE_ENOMEM, 0, "mysql: %s", op);
