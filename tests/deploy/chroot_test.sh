@@ -40,22 +40,36 @@ case $(uname -m) in
 x86_64) strict=SHIM_FILTER=1 ;; # what deploy/syscalls.txt is for
 esac
 
+# as HOW PROGRAM MORE: a life, and what it leaves
+as() {
+	fresh
+	program=$dir/$2
+	vars="$inside $3 SECURESTATE_STORES=file:/state TMPDIR=/state"
+	[ "$1" = CGI ] || listen
+	life "$1, $2, ${3%=*}"
+	[ "$1" = CGI ] || unlisten
+	told "$1, $2: it serves to the end" $?
+	find "$root" ! -user $user ! -path "$root" >"$dir/out"
+	[ ! -s "$dir/out" ] && [ "$(ls -A "$root")" = state ]
+	told "$1, $2: nothing but the user's state is there" $?
+	find "$root" -name '.*' ! -path "$root" >"$dir/out"
+	[ ! -s "$dir/out" ]
+	told "$1, $2: no name is left by records and uploads" $?
+}
+
 for p in app app_static; do
 	for more in X= $strict; do
-		fresh
-		program=$dir/$p
-		vars="$inside $more SECURESTATE_STORES=file:/state TMPDIR=/state"
-		life "$p, ${more%=*}"
-		find "$root" ! -user $user ! -path "$root" >"$dir/out"
-		[ ! -s "$dir/out" ] && [ "$(ls -A "$root")" = state ]
-		told "$p: nothing but the user's state is there" $?
-		find "$root" -name '.*' ! -path "$root" >"$dir/out"
-		[ ! -s "$dir/out" ]
-		told "$p: no name is left behind by records and uploads" $?
+		as CGI $p $more
+		if command -v cgi-fcgi >/dev/null; then
+			as FastCGI $p $more
+		else
+			skip "there is no cgi-fcgi (libfcgi-bin)"
+		fi
 	done
 done
 
 # ---- what must be said from outside
+program=$dir/app_static
 vars="$inside SECURESTATE_STORES=file:/state"
 log_in
 ! send_file 200000 && [ "$(status)" = 503 ] &&

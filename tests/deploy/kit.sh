@@ -4,17 +4,23 @@
 #	told TEXT STATUS	TAP; what is in $dir/out explains a failure
 #	locked NAME SOURCE...	$dir/NAME: that program, with the shim
 #	call ...		life.sh's, as CGI: $run $program, in $vars
+#	listen ...		the same by FastCGI, until unlisten
 top=${SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${BUILD_DIR:-$top/build/dev}
 cc=${CC:-cc}
 PATH=$PATH:/usr/sbin:/sbin
 dir=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX") || exit 1
 chmod 711 "$dir" # for who is an ordinary user afterwards
-trap 'rm -rf "$dir"' EXIT
+finish() {
+	[ -z "$listener" ] || kill -TERM "$served" "$listener" 2>/dev/null
+	rm -rf "$dir"
+}
+trap finish EXIT
 trap 'exit 1' HUP INT TERM
 : >"$dir/out"
 n=0
 bad=0
+listener=
 
 told() {
 	n=$((n + 1))
@@ -90,10 +96,50 @@ call() {
 	    QUERY_STRING= SERVER_PROTOCOL=HTTP/1.1 GATEWAY_INTERFACE=CGI/1.1 \
 	    HTTP_HOST=127.0.0.1 HTTP_COOKIE="$cookie" CONTENT_TYPE="$4" \
 	    CONTENT_LENGTH="$(wc -c <"$3")" "$header" \
-	    APP_PWHASH="$app_pwhash" $vars $run "$program" \
+	    APP_PWHASH="$app_pwhash" $vars $run $program \
 	    <"$3" >"$dir/raw" 2>"$dir/err"
 	code=$?
 	tr -d '\r' <"$dir/raw" >"$dir/out"
 	cat "$dir/err" >>"$dir/out"
 	return $code
+}
+
+# pid_of CHILD NAME: its own number, or that of what strace runs
+pid_of() {
+	pid=$1
+	while kill -0 "$1" 2>/dev/null &&
+	    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$2" ]; do
+		for pid in $1 \
+		    $(cat "/proc/$1/task/$1/children" 2>/dev/null); do :; done
+	done
+}
+
+# listen: $run $program becomes a FastCGI program with descriptor 0
+listen() {
+	rm -f "$dir/sock"
+	# shellcheck disable=SC2016,SC2086 # perl's; words, apart
+	env -i APP_PWHASH="$app_pwhash" $vars perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Listen => 9, Local => shift)
+		    or die "listen: $!\n";
+		open STDIN, "<&", $s or die;
+		exec @ARGV or die "exec: $!\n"' "$dir/sock" $run $program \
+	    >/dev/null 2>"$dir/err" &
+	listener=$!
+	while kill -0 $listener 2>/dev/null && [ ! -S "$dir/sock" ]; do
+		sleep 0.05
+	done
+	pid_of $listener "${program##*/}"
+	served=$pid
+	was="$vars" with="$run"
+	vars= run= program="cgi-fcgi -bind -connect $dir/sock"
+}
+
+# unlisten: the program was still there to be ended
+unlisten() {
+	vars=$was run=$with
+	kill -TERM "$served" 2>/dev/null
+	ended=$?
+	wait "$listener" 2>/dev/null
+	listener=
+	return $ended
 }

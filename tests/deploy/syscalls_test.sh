@@ -22,6 +22,7 @@ if ! grep -q '^Seccomp:' /proc/self/status; then
 	exit 0
 fi
 need strace strace
+need libfcgi-bin cgi-fcgi
 list=$top/deploy/syscalls.txt
 mkdir "$dir/www"
 
@@ -75,12 +76,7 @@ stopped() {
 	    $run "$program" <"$dir/late" >"$dir/out" 2>&1 &
 	child=$!
 	exec 9>"$dir/late"
-	pid=$child # or what strace runs
-	while kill -0 $child 2>/dev/null &&
-	    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "${program##*/}" ]; do
-		for pid in $child \
-		    $(cat "/proc/$child/task/$child/children"); do :; done
-	done
+	pid_of $child "${program##*/}"
 	state "$pid" S && kill -STOP "$pid" && state "$pid" '[Tt]' &&
 	    kill -CONT "$pid" && state "$pid" S
 	good=$?
@@ -111,6 +107,25 @@ under_limit() (
 	ulimit -f 400000
 	lives
 )
+
+# The same program by FastCGI: one process for a whole life, during which
+# another client says half of what it means to.
+fastcgi() {
+	fresh
+	program=$dir/app
+	listen
+	# shellcheck disable=SC2016 # perl's
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => shift) or die;
+		syswrite $s, "\1\1\0\1\0\10";
+		sleep' "$dir/sock" &
+	half=$!
+	lives
+	good=$?
+	kill $half
+	wait $half 2>/dev/null
+	unlisten && [ $good = 0 ]
+}
 
 # hours SYNC UMASK: as an ordinary user, to whom modes mean something
 hours() {
@@ -161,6 +176,9 @@ everything() {
 			told "$how, $p, sync=$sync: log-in to log-out" $?
 		done
 	done
+	fastcgi
+	told "$how: log-in to log-out by FastCGI" $?
+	program=$dir/app
 	stopped
 	told "$how: stopped while it waits for a body" $?
 	gone
@@ -194,6 +212,8 @@ for p in app app_static; do
 	lives
 	told "filtered before its start, $p: log-in to log-out" $?
 done
+fastcgi
+told "filtered before its start: log-in to log-out by FastCGI" $?
 fresh
 "$dir/under" "$dir/reap" "$dir/s" >"$dir/out" 2>&1
 told "filtered before its start: the job that reaps" $?
@@ -215,7 +235,7 @@ told "a list without fdatasync kills at the first record" $?
 run="strace -f -qq -A -o $dir/trace"
 (everything traced data >"$dir/tap2")
 ! grep -A 60 '^not ok' "$dir/tap2" >"$dir/out" &&
-    [ "$(grep -c '^ok' "$dir/tap2")" = 10 ]
+    [ "$(grep -c '^ok' "$dir/tap2")" = 11 ]
 told "all of it once more, traced" $?
 perl "$top/tests/deploy/used.pl" all "$dir/trace" >"$dir/all"
 if [ -n "$bare" ]; then
