@@ -1,5 +1,5 @@
 # What `cmake --install` lays down: headers, both libraries, pkg-config and
-# CMake files, manual pages.
+# CMake files, manual pages, and files to deploy a program with.
 include(CMakePackageConfigHelpers)
 
 set(cmakedir "${CMAKE_INSTALL_LIBDIR}/cmake/securestate")
@@ -59,3 +59,5 @@ foreach(page IN LISTS pages)
   install(FILES ${installed}
     DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
 endforeach()
+
+install(DIRECTORY deploy DESTINATION "${CMAKE_INSTALL_DOCDIR}")

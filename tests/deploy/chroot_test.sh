@@ -57,16 +57,14 @@ as() {
 	told "$1, $2: no name is left by records and uploads" $?
 }
 
-for p in app app_static; do
-	for more in X= $strict; do
-		as CGI $p $more
-		if command -v cgi-fcgi >/dev/null; then
-			as FastCGI $p $more
-		else
-			skip "there is no cgi-fcgi (libfcgi-bin)"
-		fi
-	done
-done
+as CGI app_static X=
+as CGI app ${strict:-X=}
+if command -v cgi-fcgi >/dev/null; then
+	as FastCGI app_static ${strict:-X=}
+	as FastCGI app X=
+else
+	skip "there is no cgi-fcgi (libfcgi-bin)"
+fi
 
 # ---- what must be said from outside
 program=$dir/app_static

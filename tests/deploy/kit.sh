@@ -137,9 +137,10 @@ listen() {
 # unlisten: the program was still there to be ended
 unlisten() {
 	vars=$was run=$with
-	kill -TERM "$served" 2>/dev/null
+	kill -TERM "$served" 2>"$dir/out"
 	ended=$?
 	wait "$listener" 2>/dev/null
+	echo "ended by $?" >>"$dir/out"
 	listener=
 	return $ended
 }

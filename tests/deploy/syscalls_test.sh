@@ -27,25 +27,32 @@ list=$top/deploy/syscalls.txt
 mkdir "$dir/www"
 
 # ---- the list itself
-! grep -vE '^(#.*|)$' "$list" | grep -vE '^[a-z0-9_]+	+(run|start|rare)	[^	]+$' >"$dir/out"
+! grep -vE '^(#.*|)$' "$list" | grep -vE '^[a-z0-9_]+	+(run|start|rare|threads)	[^	]+$' >"$dir/out"
 told "each line has name, phase and reason" $?
-names run start rare | sort | uniq -d >"$dir/out"
+names run start rare threads | sort | uniq -d >"$dir/out"
 [ ! -s "$dir/out" ]
 told "no name stands there twice" $?
 
 # ---- programs
-manual && allow run rare &&
+manual && allow run rare threads &&
     locked app "$top/examples/app.c" "$top/examples/page.c" &&
     locked app_static "$top/examples/app.c" "$top/examples/page.c" -static &&
     locked reap "$top/examples/reap.c" &&
+    locked workers "$top/examples/workers.c" "$top/examples/page.c" &&
     locked ops "$top/tests/deploy/ops.c" &&
     locked ops_static "$top/tests/deploy/ops.c" -static
 told "programs that lock themselves up, by the manual's functions" $?
 [ $bad = 0 ] || done_testing
-names run rare | grep -vx fdatasync | sed 's/.*/SYS_&,/;1i #include <sys/syscall.h>' \
+mkdir "$dir/c" && cp "$list" "$dir/c/syscalls.txt" &&
+    (cd "$dir/c" && sh "$dir/man/securestate_sandbox.system_calls") \
+    >"$dir/out" 2>&1 &&
+    { grep -v '^#' "$dir/allowed.h" | sort; } >"$dir/ours" &&
+    sort "$dir/c/allowed.h" | diff - "$dir/ours" >>"$dir/out"
+told "the manual's own way from the list to C" $?
+names run rare threads | grep -vx fdatasync | sed 's/.*/SYS_&,/;1i #include <sys/syscall.h>' \
     >"$dir/allowed.h"
 locked app_less "$top/examples/app.c" "$top/examples/page.c"
-allow run start rare
+allow run start rare threads
 $cc -std=c11 -D_GNU_SOURCE -I"$dir" -o "$dir/under" "$top/tests/deploy/under.c" \
     "$dir/man/securestate_sandbox_2.o" >"$dir/out" 2>&1
 told "one that locks up others, as systemd does" $?
@@ -108,8 +115,8 @@ under_limit() (
 	lives
 )
 
-# The same program by FastCGI: one process for a whole life, during which
-# another client says half of what it means to.
+# The same program by FastCGI: one process for a body that is too long, then a
+# whole life, during which another client says half of what it means to.
 fastcgi() {
 	fresh
 	program=$dir/app
@@ -120,11 +127,36 @@ fastcgi() {
 		syswrite $s, "\1\1\0\1\0\10";
 		sleep' "$dir/sock" &
 	half=$!
+	head -c 20000000 /dev/zero >"$dir/body"
+	call POST /upload "$dir/body" 'multipart/form-data; boundary=b'
 	lives
 	good=$?
 	kill $half
 	wait $half 2>/dev/null
 	unlisten && [ $good = 0 ]
+}
+
+# Eight threads, eight clients at a time; then it is told to stop.
+threads() {
+	fresh
+	program=$dir/workers
+	listen
+	base=/workers
+	cookie=
+	ask GET '' /dev/null ''
+	for i in 1 2 3 4 5 6 7 8; do
+		(
+			mkdir "$dir/client" "$dir/client/$i" 2>/dev/null
+			dir=$dir/client/$i
+			call GET '' /dev/null ''
+		) &
+		set -- "$@" $!
+	done
+	for i; do wait "$i"; done
+	ask GET '' /dev/null '' && grep -q '<b id="n">10</b>' "$dir/out"
+	good=$?
+	base=/app
+	unlisten && [ $good = 0 ] && grep -qx 'ended by 0' "$dir/out"
 }
 
 # hours SYNC UMASK: as an ordinary user, to whom modes mean something
@@ -155,10 +187,9 @@ bare_hours() {
 	    [ "$(grep -c '^works' "$dir/out")" = 13 ]
 }
 
-# everything HOW SYNC...: with lives by each of these
+# everything HOW
 everything() {
 	how=$1
-	shift
 	for sync in none data full; do
 		hours $sync 022
 		told "$how, sync=$sync: what a program does over hours" $?
@@ -166,18 +197,17 @@ everything() {
 	hours none 0277 && hours none 0777
 	told "$how: a umask that takes our own rights" $?
 	for p in app app_static; do
-		for sync; do
-			[ $p = app ] || [ "$sync" = data ] || continue
-			fresh
-			program=$dir/$p
-			vars="SECURESTATE_STORES=file:$dir/s?sync=$sync
-			    TMPDIR=$dir SHIM_FILTER=1 DOCUMENT_ROOT=$dir/www"
-			lives
-			told "$how, $p, sync=$sync: log-in to log-out" $?
-		done
+		fresh
+		program=$dir/$p
+		vars="SECURESTATE_STORES=file:$dir/s TMPDIR=$dir
+		    SHIM_FILTER=1 DOCUMENT_ROOT=$dir/www"
+		lives
+		told "$how, $p: log-in to log-out" $?
 	done
 	fastcgi
 	told "$how: log-in to log-out by FastCGI" $?
+	threads
+	told "$how: threads, and a clean stop" $?
 	program=$dir/app
 	stopped
 	told "$how: stopped while it waits for a body" $?
@@ -191,7 +221,7 @@ everything() {
 }
 
 run=
-everything "filtered after sstate_open" none data full
+everything "filtered after sstate_open"
 
 bare=
 if unshare --map-root-user true 2>/dev/null; then
@@ -214,6 +244,8 @@ for p in app app_static; do
 done
 fastcgi
 told "filtered before its start: log-in to log-out by FastCGI" $?
+threads
+told "filtered before its start: threads, and a clean stop" $?
 fresh
 "$dir/under" "$dir/reap" "$dir/s" >"$dir/out" 2>&1
 told "filtered before its start: the job that reaps" $?
@@ -233,9 +265,9 @@ told "a list without fdatasync kills at the first record" $?
 
 # ---- no line too many
 run="strace -f -qq -A -o $dir/trace"
-(everything traced data >"$dir/tap2")
+(everything traced >"$dir/tap2")
 ! grep -A 60 '^not ok' "$dir/tap2" >"$dir/out" &&
-    [ "$(grep -c '^ok' "$dir/tap2")" = 11 ]
+    [ "$(grep -c '^ok' "$dir/tap2")" = 12 ]
 told "all of it once more, traced" $?
 perl "$top/tests/deploy/used.pl" all "$dir/trace" >"$dir/all"
 if [ -n "$bare" ]; then
@@ -248,9 +280,9 @@ else
 0 renameat2(' >"$dir/trace2"
 fi
 perl "$top/tests/deploy/used.pl" run "$dir/trace" "$dir/trace2" >"$dir/run"
-names run | grep -vxFf "$dir/run" >"$dir/out"
+names run threads | grep -vxFf "$dir/run" >"$dir/out"
 [ ! -s "$dir/out" ]
-told "each call of phase run is needed then" $?
+told "each call of the phases run and threads is needed then" $?
 names start | grep -vxFf "$dir/all" >"$dir/out"
 names start rare | grep -xFf "$dir/run" >>"$dir/out"
 [ ! -s "$dir/out" ]

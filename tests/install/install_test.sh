@@ -68,6 +68,9 @@ does "both targets link" cmake --build "$dir/b"
 does "a program with securestate::securestate runs" "$dir/b/shared"
 does "a program with securestate::static runs" "$dir/b/static"
 
+does "the files to deploy a program with are there" \
+    diff -r "$top/deploy" "$dir/usr/share/doc/securestate/deploy"
+
 # pkg-config knows the prefix of the configuration; the test moves it.
 PKG_CONFIG_PATH=$lib/pkgconfig
 export PKG_CONFIG_PATH
