@@ -10,10 +10,11 @@ build=${BUILD_DIR:-$top/build/dev}
 cc=${CC:-cc}
 PATH=$PATH:/usr/sbin:/sbin
 dir=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX") || exit 1
+quick= # a folder in memory, for states that are synced all the time
 chmod 711 "$dir" # for who is an ordinary user afterwards
 finish() {
 	[ -z "$listener" ] || kill -TERM "$served" "$listener" 2>/dev/null
-	rm -rf "$dir"
+	rm -rf "$dir" ${quick:+"$quick"}
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
