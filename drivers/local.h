@@ -125,6 +125,7 @@ local_walk(int *out, const char **name, struct local *l,
 	int at, next, sys;
 
 	*out = -1;
+	*name = "";
 	if ((at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno, "%s: open: /",
 		    l->scheme);
