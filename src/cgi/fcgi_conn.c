@@ -142,7 +142,8 @@ own(struct conn *c, const struct fcgi_head *h, enum conn_may may)
 	case FCGI_ABORT_REQUEST:
 		return aborted(c, may);
 	case FCGI_PARAMS:
-		if (c->bad != 0)
+		/* Of one that is being answered: as if it were over. */
+		if (may == CONN_HOLD)
 			return CONN_MORE;
 		if (c->phase != CONN_PARAMS)
 			return CONN_BROKEN;
@@ -154,7 +155,7 @@ own(struct conn *c, const struct fcgi_head *h, enum conn_may may)
 		if (c->phase == CONN_PARAMS)
 			return request(c, SSTATE_EPARSE);
 		if (c->phase == CONN_WHOLE)
-			return CONN_BROKEN;
+			return CONN_MORE;
 		c->use = may == CONN_READ ? CONN_STDIN : CONN_SKIP;
 		if (h->content > 0)
 			return CONN_MORE;

@@ -116,14 +116,23 @@ fk_stop(struct fk *k)
 	fk_close(k);
 }
 
-/* Until the condition holds, and it should. */
+FC int64_t
+fk_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Until the condition holds, and it should; FC_WAIT_MS at most. */
 #define FK_SOON(cond)                                                          \
 	do {                                                                   \
-		int fk_tries = 0;                                              \
-		struct timespec fk_ms = { 0, 1000000 };                        \
+		int64_t fk_end = fk_ms() + FC_WAIT_MS;                         \
+		struct timespec fk_nap = { 0, 1000000 };                       \
                                                                                \
-		while (!(cond) && fk_tries++ < FC_WAIT_MS)                     \
-			(void)nanosleep(&fk_ms, NULL);                         \
+		while (!(cond) && fk_ms() < fk_end)                            \
+			(void)nanosleep(&fk_nap, NULL);                        \
 	} while (0)
 
 /* Send octets, read an answer: 1 if it came whole. */

@@ -490,6 +490,25 @@ much(struct sstate_req *req, void *arg)
 	}
 }
 
+/* Its peer sends all before it reads any: neither waits for the other. */
+static void
+both_long(struct fk *k)
+{
+	struct fc_buf q = { NULL, 0, 0 };
+	static char big[3000000];
+	int fd = fc_dial(k->listening);
+
+	fc_request(&q, 3, FC_KEEP, get, big, sizeof(big));
+	T(fk_ask(&a, fd, &q) && strlen(a.page) == 40000u * 90,
+	    "a long answer to a long body that nobody reads");
+	q.n = 0;
+	fc_request(&q, 4, FC_CLOSE, get, NULL, 0);
+	T(fk_ask(&a, fd, &q) && a.id == 4 && a.status == 200,
+	    "... and the connection is still good");
+	(void)close(fd);
+	fc_drop(&q);
+}
+
 static void
 long_answers(void)
 {
@@ -509,6 +528,7 @@ long_answers(void)
 		T(good, "an answer of 3.6 MB in %u records", a.records);
 		(void)close(fd);
 	}
+	both_long(&k);
 	fk_stop(&k);
 	fc_drop(&q);
 }
