@@ -103,7 +103,7 @@ turn_take(struct lmdb_ctx *c, const char *what, struct sstate_error *err)
 			continue;
 		}
 		(void)nanosleep(&nap, NULL);
-		if (nap.tv_nsec < 1000000)
+		if (nap.tv_nsec < 100000)
 			nap.tv_nsec *= 2;
 	}
 	return 0;
