@@ -3,13 +3,13 @@
 include(CheckCCompilerFlag)
 
 set(SSTATE_FAST
-  base/arena base/buf base/clock base/codec base/table base/wipe
+  base/arena base/buf base/clock base/codec base/guard base/table base/wipe
   record/record record/ops
   crypto/pad crypto/prf crypto/seal crypto/token
   session/attempts session/change session/commit session/fetch
   session/mindset session/request session/session session/state
   session/values session/write
-  store/guard store/pool store/store
+  store/pool store/store
   store/file store/file_dir store/file_io store/file_lock store/file_rec
   store/file_slot
   store/memory store/memroom store/memshard store/memtab store/memtime)
