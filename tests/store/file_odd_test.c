@@ -110,9 +110,9 @@ static struct got got;
 static char big[BIG];
 static const struct sstate_key key = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
 	"app" };
-static const struct sstate_key third = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk3",
+static const struct sstate_key third = { "mkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
 	"app" };
-static const struct sstate_key second = { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkk2",
+static const struct sstate_key second = { "lkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
 	"app" };
 static const unsigned char nine[SSTATE_TAG_BYTES] = { 9, 9, 9, 9, 9, 9, 9, 9, 9,
 	9, 9, 9, 9, 9, 9, 9 };
