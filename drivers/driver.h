@@ -6,8 +6,11 @@
 #ifndef DRIVER_H
 #define DRIVER_H
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <securestate/store.h>
 
@@ -56,6 +59,32 @@ driver_has_tag(const unsigned char *tag)
 	static const unsigned char none[SSTATE_TAG_BYTES];
 
 	return memcmp(tag, none, sizeof(none)) != 0;
+}
+
+/*
+ * For a connection that is left without a word, where the client library has
+ * no such call: what it says at its end, plainly or by TLS, then goes into
+ * the pair that takes the place of fd, and what it waits for is an end.  The
+ * other half is returned, to be closed afterwards.  -1: there was no
+ * descriptor left; fd is closed, and the library must not touch it again.
+ */
+DRIVER_UNUSED static int
+driver_hush(int fd)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	(void)shutdown(pair[1], SHUT_WR);
+	if (dup3(pair[0], fd, O_CLOEXEC) != fd) {
+		(void)close(fd);
+		(void)close(pair[1]);
+		pair[1] = -1;
+	}
+	(void)close(pair[0]);
+	return pair[1];
 }
 
 /* No host, a path, or a name of this machine: nothing crosses a network. */

@@ -385,22 +385,31 @@ static void
 mys_abandon(void *ctx)
 {
 	struct mys *c = ctx;
+	struct mys_quiet q;
 
+	mys_quiet(&q, c);
 	if (!c->borrowed)
 		mys_drop(c);
+	mys_loud(&q);
 	leave(c); /* what is prepared on a program's connection stays */
 }
 
 static void
 mys_end(void *ctx)
 {
-	mys_close(ctx);
-	leave(ctx);
+	struct mys *c = ctx;
+	struct mys_quiet q;
+
+	mys_quiet(&q, c);
+	mys_close(c);
+	mys_loud(&q);
+	leave(c);
 }
 
 static int
 mys_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 {
+	struct mys_quiet q;
 	int64_t until;
 	struct mys *c;
 	int r;
@@ -412,7 +421,9 @@ mys_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 	c->borrowed = c->my != NULL;
 	if ((r = mys_conf_read(c, conf, err)) == 0) {
 		until = mys_now_ms() + c->timeout_ms;
+		mys_quiet(&q, c);
 		r = mys_up(c, until, "open", err);
+		mys_loud(&q);
 		if (r == 0 && c->borrowed)
 			r = mys_borrow(c, until, err);
 	}

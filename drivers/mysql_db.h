@@ -16,6 +16,7 @@
 #define MYSQL_DB_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -99,6 +100,17 @@ void mys_text(char out[MYS_TEXT_BYTES], const struct mys *c,
     const char *pattern);
 
 int64_t mys_now_ms(void);
+void mys_unblock(int fd);
+/*
+ * By TLS the library writes as to a file: what comes of that is kept from
+ * the program.
+ */
+struct mys_quiet {
+	sigset_t was;
+	int on, pending;
+};
+void mys_quiet(struct mys_quiet *q, const struct mys *c);
+void mys_loud(const struct mys_quiet *q);
 /* What a call waits for, until then; MYSQL_WAIT_TIMEOUT and c->late. */
 int mys_wait(struct mys *c, int status, int64_t until);
 /* A connection that can be used until then, or EBUSY, ESTORE, ... */

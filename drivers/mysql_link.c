@@ -72,6 +72,37 @@ library(void)
 	(void)sigaction(SIGPIPE, &was, NULL);
 }
 
+void
+mys_quiet(struct mys_quiet *q, const struct mys *c)
+{
+	sigset_t pipe, pending;
+
+	q->on = c->ca != NULL;
+	if (!q->on)
+		return;
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigpending(&pending);
+	q->pending = sigismember(&pending, SIGPIPE) == 1;
+	q->on = pthread_sigmask(SIG_BLOCK, &pipe, &q->was) == 0;
+}
+
+void
+mys_loud(const struct mys_quiet *q)
+{
+	const struct timespec now = { 0, 0 };
+	sigset_t pipe, pending;
+
+	if (!q->on)
+		return;
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigpending(&pending);
+	if (!q->pending && sigismember(&pending, SIGPIPE) == 1)
+		(void)sigtimedwait(&pipe, NULL, &now);
+	(void)pthread_sigmask(SIG_SETMASK, &q->was, NULL);
+}
+
 /* ---- Down ------------------------------------------------------------- */
 
 static void
@@ -89,7 +120,7 @@ statements_end(struct mys *c)
 void
 mys_drop(struct mys *c)
 {
-	int fd, hush;
+	int fd, hush = -1;
 
 	if (c->my == NULL)
 		return;
@@ -99,21 +130,17 @@ mys_drop(struct mys *c)
 			statements_end(c);
 		return;
 	}
-	/* What is said at the end, plainly or by TLS, goes nowhere. */
-	if ((fd = mysql_get_socket(c->my)) >= 0) {
-		hush = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (hush < 0 || dup3(hush, fd, O_CLOEXEC) != fd) {
-			/* No descriptor left: its memory is, before a word. */
-			(void)close(fd);
-			memset(c->stmt, 0, sizeof(c->stmt));
-			c->my = NULL;
-		}
-		if (hush >= 0)
-			(void)close(hush);
+	if ((fd = mysql_get_socket(c->my)) >= 0 &&
+	    (hush = driver_hush(fd)) < 0) {
+		/* Its memory is left, before a word. */
+		memset(c->stmt, 0, sizeof(c->stmt));
+		c->my = NULL;
+		return;
 	}
-	if (c->my != NULL)
-		mysql_close(c->my); /* which takes the statements from it */
+	mysql_close(c->my); /* which takes the statements from it */
 	c->my = NULL;
+	if (hush >= 0)
+		(void)close(hush);
 	statements_end(c);
 }
 
@@ -260,6 +287,8 @@ fresh(struct mys *c, int64_t until, const char *op, struct sstate_error *err)
 		return r;
 	}
 	(void)fcntl(mysql_get_socket(c->my), F_SETFD, FD_CLOEXEC);
+	if (c->ca != NULL)
+		mys_unblock(mysql_get_socket(c->my));
 	end = set_up(c, until);
 	if (end == MYS_REFUSED)
 		r = mys_says(c->code, op, err);

@@ -5,9 +5,11 @@
  * answered to its end has an unknown outcome, and its connection is given up.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <errmsg.h>
@@ -187,6 +189,16 @@ mys_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* By TLS the library reads as the socket does, and would not ask us. */
+void
+mys_unblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK) == 0)
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 int
 mys_wait(struct mys *c, int status, int64_t until)
 {
@@ -195,6 +207,8 @@ mys_wait(struct mys *c, int status, int64_t until)
 	int n, ready = 0;
 
 	p.fd = mysql_get_socket(c->my);
+	if (c->ca != NULL)
+		mys_unblock(p.fd);
 	p.events = 0;
 	if ((status & MYSQL_WAIT_READ) != 0)
 		p.events |= POLLIN;
@@ -205,6 +219,9 @@ mys_wait(struct mys *c, int status, int64_t until)
 	do {
 		if ((left = until - mys_now_ms()) <= 0) {
 			c->late = 1;
+			/* By TLS it would try for ever. */
+			if (c->ca != NULL)
+				(void)shutdown(p.fd, SHUT_RDWR);
 			return MYSQL_WAIT_TIMEOUT;
 		}
 		p.revents = 0;
@@ -296,9 +313,9 @@ judged(const struct mys *c, enum mys_end end, const char *op,
 	    c->late ? ETIMEDOUT : ECONNRESET, "mysql: %s: no answer", op);
 }
 
-int
-mys_change(uint64_t *rows, struct mys *c, enum mys_sql which,
-    struct mys_args *a, int again, const char *op, struct sstate_error *err)
+static int
+change(uint64_t *rows, struct mys *c, enum mys_sql which, struct mys_args *a,
+    int again, const char *op, struct sstate_error *err)
 {
 	const int64_t until = mys_now_ms() + c->timeout_ms;
 	enum mys_end end = MYS_UNSENT;
@@ -321,6 +338,19 @@ mys_change(uint64_t *rows, struct mys *c, enum mys_sql which,
 	if (end == MYS_REFUSED && c->code == ER_DUP_ENTRY)
 		return SSTATE_EEXIST;
 	return judged(c, end, op, err);
+}
+
+int
+mys_change(uint64_t *rows, struct mys *c, enum mys_sql which,
+    struct mys_args *a, int again, const char *op, struct sstate_error *err)
+{
+	struct mys_quiet q;
+	int r;
+
+	mys_quiet(&q, c);
+	r = change(rows, c, which, a, again, op, err);
+	mys_loud(&q);
+	return r;
 }
 
 /* ---- Rows ------------------------------------------------------------- */
@@ -411,8 +441,8 @@ fetch(int *said, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn, void *arg)
 	return *said != 0 ? MYS_ANSWERED : MYS_REFUSED;
 }
 
-int
-mys_select(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
+static int
+all_rows(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
     mys_row_fn *fn, void *arg, const char *op, struct sstate_error *err)
 {
 	const int64_t until = mys_now_ms() + c->timeout_ms;
@@ -442,4 +472,17 @@ mys_select(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
 	if (end == MYS_REFUSED && c->code == CR_OUT_OF_MEMORY)
 		return sstate_fail(err, SSTATE_ENOMEM, 0, "mysql: %s", op);
 	return end == MYS_ANSWERED ? said : judged(c, end, op, err);
+}
+
+int
+mys_select(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
+    mys_row_fn *fn, void *arg, const char *op, struct sstate_error *err)
+{
+	struct mys_quiet q;
+	int r;
+
+	mys_quiet(&q, c);
+	r = all_rows(c, which, a, whole, fn, arg, op, err);
+	mys_loud(&q);
+	return r;
 }

@@ -6,7 +6,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,24 +35,15 @@ static const char schema[] =
 void
 pgs_drop(struct pgs *c)
 {
-	int fd, hush, sys = errno;
+	int fd, hush = -1, sys = errno;
 
 	if (c->conn == NULL || c->borrowed)
 		return;
-	/* What PQfinish() says, plainly or by TLS, goes nowhere. */
-	if ((fd = PQsocket(c->conn)) >= 0) {
-		hush = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (hush >= 0 && dup3(hush, fd, O_CLOEXEC) == fd) {
-			PQfinish(c->conn);
-		} else {
-			/* No descriptor left: its memory is, before a word. */
-			(void)close(fd);
-		}
-		if (hush >= 0)
-			(void)close(hush);
-	} else {
+	/* Where there is no descriptor left its memory is, before a word. */
+	if ((fd = PQsocket(c->conn)) < 0 || (hush = driver_hush(fd)) >= 0)
 		PQfinish(c->conn);
-	}
+	if (hush >= 0)
+		(void)close(hush);
 	c->conn = NULL;
 	errno = sys;
 }

@@ -5,32 +5,11 @@
  */
 #include "pgsql_kit.h"
 
+#include "certify.h"
+
 static const struct sstate_driver *const d = &sstate_driver_v1_pgsql;
 static struct pkit k;
 static int port;
-
-/* name: a CA of its own, and a server's certificate that it signed. */
-static int
-certify(const char *name, const char *host)
-{
-	char script[1500];
-	char sh[] = "sh", c[] = "-c";
-	char *argv[] = { sh, c, script, NULL };
-
-	(void)snprintf(script, sizeof(script),
-	    "set -e; umask 077; n=%s; h=%s\n"
-	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-	    " -nodes -subj \"/CN=ca $n\" -days 2 -keyout $n.cakey"
-	    " -out $n.ca\n"
-	    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-	    " -subj /CN=$h -keyout $n.key -out $n.csr\n"
-	    "echo subjectAltName=DNS:$h >$n.ext\n"
-	    "openssl x509 -req -in $n.csr -CA $n.ca -CAkey $n.cakey"
-	    " -CAcreateserial -days 2 -extfile $n.ext -out $n.crt\n"
-	    "chmod 644 $n.ca\n",
-	    name, host);
-	return server_run(&k.s, argv);
-}
 
 static struct sstate_store *
 opened(const char *host, const char *more, struct sstate_error *err)
@@ -149,8 +128,8 @@ main(void)
 		return tap_done();
 	}
 	pkit_start(&k, "fsync=off", NULL);
-	NEED(certify("good", "localhost") == 0 &&
-		certify("other", "localhost") == 0,
+	NEED(certify(&k.s, "good", "localhost") == 0 &&
+		certify(&k.s, "other", "localhost") == 0,
 	    "certificates");
 	server_stop(&k.s, SIGINT);
 	port = server_port();
