@@ -78,6 +78,7 @@ address(struct mys *c, struct sstate_conf *conf, struct sstate_error *err)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "mysql: open: a socket has no certificate: ca is for a "
 		    "host");
+	c->tls = ca != NULL;
 	c->port = port != NULL ? (unsigned int)strtoul(port, NULL, 10) : PORT;
 	/* */
 	if ((r = driver_check_far(conf, "mysql", host, ca != NULL, err)) != 0 ||

@@ -56,6 +56,7 @@ struct mys {
 	MYSQL *my; /* NULL: none now */
 	MYSQL_STMT *stmt[MYS_STATEMENTS]; /* prepared on it, or NULL */
 	int borrowed; /* the program's own, never closed nor set up */
+	int tls;
 	int late; /* the wait was over before the answer */
 	unsigned int code; /* the server's last refusal */
 

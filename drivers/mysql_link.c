@@ -77,7 +77,7 @@ mys_quiet(struct mys_quiet *q, const struct mys *c)
 {
 	sigset_t pipe, pending;
 
-	q->on = c->ca != NULL;
+	q->on = c->tls;
 	if (!q->on)
 		return;
 	(void)sigemptyset(&pipe);
@@ -287,7 +287,7 @@ fresh(struct mys *c, int64_t until, const char *op, struct sstate_error *err)
 		return r;
 	}
 	(void)fcntl(mysql_get_socket(c->my), F_SETFD, FD_CLOEXEC);
-	if (c->ca != NULL)
+	if (c->tls)
 		mys_unblock(mysql_get_socket(c->my));
 	end = set_up(c, until);
 	if (end == MYS_REFUSED)
@@ -464,5 +464,8 @@ mys_borrow(struct mys *c, int64_t until, struct sstate_error *err)
 	/* Its blocking calls go on to block. */
 	if (mysql_options(c->my, MYSQL_OPT_NONBLOCK, &stack) != 0)
 		return sstate_fail(err, SSTATE_ENOMEM, 0, "mysql: open");
+	c->tls = mysql_get_ssl_cipher(c->my) != NULL;
+	if (c->tls)
+		mys_unblock(mysql_get_socket(c->my));
 	return greet(c, until, "open", err);
 }

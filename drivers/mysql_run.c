@@ -207,7 +207,7 @@ mys_wait(struct mys *c, int status, int64_t until)
 	int n, ready = 0;
 
 	p.fd = mysql_get_socket(c->my);
-	if (c->ca != NULL)
+	if (c->tls)
 		mys_unblock(p.fd);
 	p.events = 0;
 	if ((status & MYSQL_WAIT_READ) != 0)
@@ -220,7 +220,7 @@ mys_wait(struct mys *c, int status, int64_t until)
 		if ((left = until - mys_now_ms()) <= 0) {
 			c->late = 1;
 			/* By TLS it would try for ever. */
-			if (c->ca != NULL)
+			if (c->tls)
 				(void)shutdown(p.fd, SHUT_RDWR);
 			return MYSQL_WAIT_TIMEOUT;
 		}

@@ -45,6 +45,15 @@ enum cut_op {
 static const char *const cut_ops[] = { "create", "replace", "remove", "get",
 	"each", "latest" };
 
+__attribute__((unused)) static int64_t
+cut_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void
 cut_mark(struct sstate_record *rec, unsigned char n)
 {

@@ -18,7 +18,7 @@ opened(const char *host, int at, const char *ca, struct sstate_error *err)
 	char u[400];
 
 	(void)snprintf(u, sizeof(u),
-	    "mysql://shop@%s:%d/sessions?sync=off&create=1&timeout_ms=2000%s%s",
+	    "mysql://shop@%s:%d/sessions?sync=off&create=1&timeout_ms=700%s%s",
 	    host, at, ca != NULL ? "&ca=" : "", ca != NULL ? ca : "");
 	memset(err, 0, sizeof(*err));
 	return drv_store(d, u, "app", NULL, err);
@@ -121,6 +121,61 @@ large(const struct cut *c)
 	free(p);
 }
 
+/* Who listens, and then says no more, is given up in time. */
+static void
+mute(const char *ca, struct proxy *p)
+{
+	static const unsigned after[] = { 0, 50, 95, 150, 1000 };
+	struct sstate_error err;
+	struct sstate_store *s;
+	int64_t began, took = 0;
+	unsigned wrong = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+		proxy_set(p, PROXY_HOLD, PROXY_DOWN, after[i]);
+		began = cut_ms();
+		s = opened("localhost", p->port, ca, &err);
+		if (cut_ms() - began > took)
+			took = cut_ms() - began;
+		wrong += s != NULL || err.code != SSTATE_EBUSY;
+		sstate_store_close(s);
+	}
+	proxy_set(p, PROXY_PASS, 0, 0);
+	T(wrong == 0 && took < 10000,
+	    "R-99 a server that is mute: not opened, %lld ms at most: %s",
+	    (long long)took, err.text);
+}
+
+/* A program's own connection by TLS. */
+static void
+lent(const char *ca)
+{
+	const unsigned int tcp = MYSQL_PROTOCOL_TCP;
+	struct sstate_error err = { 0, 0, "" };
+	MYSQL *my = mysql_init(NULL);
+	struct sstate_store *s;
+
+	(void)mysql_options(my, MYSQL_OPT_PROTOCOL, &tcp);
+	(void)mysql_options(my, MYSQL_OPT_SSL_CA, ca);
+	NEED(mysql_real_connect(my, "localhost", "shop", "", "sessions",
+		 (unsigned)port, NULL, 0) != NULL &&
+		mysql_get_ssl_cipher(my) != NULL,
+	    "a connection of the program's, by TLS");
+	s = drv_store(d, "mysql:?timeout_ms=300", "app", my, &err);
+	NEED(s != NULL && create(s, 30, &err) == 0, "a store over it: %s",
+	    err.text);
+	T(strcmp(mkit_ask(my, "SELECT 7"), "7") == 0,
+	    "the program may use it between two calls");
+	server_pause(&k.s);
+	/* It stands still at once, or after this one. */
+	(void)create(s, 31, &err);
+	T(create(s, 32, &err) != 0, "I7 no answer in time: %s", err.text);
+	server_resume(&k.s);
+	sstate_store_close(s);
+	mysql_close(my);
+}
+
 /* What is cut or stands still within TLS. */
 static void
 broken(const char *ca)
@@ -135,7 +190,7 @@ broken(const char *ca)
 
 	NEED(proxy_start(&p, NULL, NULL, port) == 0, "a proxy");
 	(void)snprintf(through, sizeof(through),
-	    "mysql://shop@localhost:%d/sessions?sync=off&timeout_ms=1000&ca=%s",
+	    "mysql://shop@localhost:%d/sessions?sync=off&timeout_ms=700&ca=%s",
 	    p.port, ca);
 	c.direct = k.uri;
 	cut_begin(&c);
@@ -152,6 +207,7 @@ broken(const char *ca)
 	large(&c);
 	cut_held(&c);
 	cut_end(&c);
+	mute(ca, &p);
 	proxy_end(&p);
 }
 
@@ -185,6 +241,7 @@ main(void)
 	NEED(mkit_again(&k) == 0, "mariadbd with TLS on port %d", port);
 	checked(ca, other);
 	forked(ca);
+	lent(ca);
 	broken(ca);
 	mkit_end(&k);
 	return tap_done();
