@@ -46,6 +46,7 @@ count(size_t *out, struct slice in, struct sstate_error *err)
 	size_t n = 0;
 	int r;
 
+	*out = 0;
 	for (; (r = fcgi_pair(&name, &value, &in)) == 0; n++) {
 		if (n == LIMIT_VARS)
 			return sstate_fail(err, SSTATE_ETOOBIG, 0,
