@@ -138,16 +138,21 @@ static void *
 counted(void *arg, void *ptr, size_t oldsz, size_t newsz)
 {
 	struct heap *h = arg;
+	void *fresh = NULL;
 
-	if (newsz == 0) {
+	if (newsz > 0) {
+		h->blocks++;
+		h->bytes += newsz;
+		fresh = fz_alloc(newsz);
+	}
+	if (ptr != NULL) {
+		if (fresh != NULL) /* it grows */
+			memcpy(fresh, ptr, oldsz);
 		h->blocks--;
 		h->bytes -= oldsz;
 		free(ptr);
-		return NULL;
 	}
-	h->blocks++;
-	h->bytes += newsz;
-	return fz_alloc(newsz);
+	return fresh;
 }
 
 static void

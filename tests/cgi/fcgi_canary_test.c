@@ -28,30 +28,40 @@ struct run {
 
 static struct run run;
 
+static void
+gone(struct heap *h, void *ptr, size_t size)
+{
+	int i;
+
+	for (i = 0; i < h->used && h->p[i] != ptr; i++)
+		;
+	if (i == h->used)
+		abort();
+	h->p[i] = h->p[--h->used];
+	h->n[i] = h->n[h->used];
+	h->dirty += memmem(ptr, size, "canary-", 7) != NULL;
+	free(ptr);
+}
+
 static void *
 counted(void *arg, void *ptr, size_t oldsz, size_t newsz)
 {
 	struct heap *h = arg;
-	int i;
+	void *fresh = NULL;
 
-	if (newsz == 0) {
-		for (i = 0; i < h->used && h->p[i] != ptr; i++)
-			;
-		if (i == h->used)
+	if (newsz > 0) {
+		if (h->used == BLOCKS)
 			abort();
-		h->p[i] = h->p[--h->used];
-		h->n[i] = h->n[h->used];
-		h->dirty += memmem(ptr, oldsz, "canary-", 7) != NULL;
-		free(ptr);
-		return NULL;
+		/* Zeros: not what malloc() has from elsewhere. */
+		fresh = calloc(1, newsz);
+		h->p[h->used] = fresh;
+		h->n[h->used++] = newsz;
+		if (ptr != NULL) /* it grows */
+			memcpy(fresh, ptr, oldsz);
 	}
-	if (h->used == BLOCKS)
-		abort();
-	/* Zeros: not what malloc() has from elsewhere. */
-	ptr = calloc(1, newsz);
-	h->p[h->used] = ptr;
-	h->n[h->used++] = newsz;
-	return ptr;
+	if (ptr != NULL)
+		gone(h, ptr, oldsz);
+	return fresh;
 }
 
 /* Blocks with a word of another request than this one. */

@@ -23,19 +23,23 @@ static void *
 counted(void *arg, void *ptr, size_t oldsz, size_t newsz)
 {
 	struct heap *h = arg;
+	void *fresh = NULL;
 
-	if (newsz == 0) {
+	if (newsz > 0) {
+		if (++h->calls == h->fail_at)
+			return NULL;
+		h->open++;
+		/* Not what another request left: that were its canary. */
+		if ((fresh = calloc(1, newsz)) != NULL && ptr != NULL)
+			memcpy(fresh, ptr, oldsz);
+	}
+	if (ptr != NULL) {
 		if (memmem(ptr, oldsz, CANARY, strlen(CANARY)) != NULL)
 			h->dirty++;
 		h->open--;
 		free(ptr);
-		return NULL;
 	}
-	if (++h->calls == h->fail_at)
-		return NULL;
-	h->open++;
-	/* Not what another request left there: that would be its canary. */
-	return calloc(1, newsz);
+	return fresh;
 }
 
 static char dir[SHOT_DIR];
