@@ -178,12 +178,13 @@ local_look(struct stat *st, const struct local *l, int at, const char *name,
     const char *beside, struct sstate_error *err)
 {
 	char full[NAME_MAX + 1];
+	int n;
 
 	memset(st, 0, sizeof(*st));
-	if (strlen(name) + strlen(beside) > NAME_MAX)
+	n = snprintf(full, sizeof(full), "%s%s", name, beside);
+	if (n < 0 || (size_t)n >= sizeof(full))
 		return sstate_fail(err, SSTATE_ESTORE, ENAMETOOLONG, "%s: open",
 		    l->scheme);
-	(void)snprintf(full, sizeof(full), "%s%s", name, beside);
 	if (fstatat(at, full, st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT
 		    ? 0
