@@ -126,7 +126,7 @@ check_size(const struct sqlite_ctx *c, const struct sstate_record *rec,
 
 /* ?1 and ?3 to ?7 of what writes a record; ?2 is the caller's. */
 static int
-bind(sqlite3_stmt *s, const struct sstate_key *key,
+bind_all(sqlite3_stmt *s, const struct sstate_key *key,
     const struct sstate_record *rec)
 {
 	int rc;
@@ -162,7 +162,7 @@ sqlite_create(void *ctx, const struct sstate_key *key,
 		return r;
 	if ((r = sqlite_db_sql(&s, c, SQL_CREATE, "create", err)) != 0)
 		return sqlite_depart(c, NULL, r);
-	rc = bind(s, key, rec);
+	rc = bind_all(s, key, rec);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(s, 2, key->ns, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
@@ -186,7 +186,7 @@ update(int *done, struct sqlite_ctx *c, enum sqlite_sql which,
 	*done = 0;
 	if ((r = sqlite_db_sql(&s, c, which, "replace", err)) != 0)
 		return r;
-	rc = bind(s, key, rec);
+	rc = bind_all(s, key, rec);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(s, 2, as_signed(expected));
 	if (rc == SQLITE_OK)
