@@ -34,8 +34,8 @@ static const char *const schema[] = {
 	" tag BINARY(16), body LONGBLOB NOT NULL,"
 	" KEY due (ns, due), KEY tag (ns, tag))"
 	" ENGINE = InnoDB, ROW_FORMAT = DYNAMIC",
-	"CREATE TABLE IF NOT EXISTS @M (name VARBINARY(32) NOT NULL"
-	" PRIMARY KEY, value BIGINT NOT NULL) ENGINE = InnoDB",
+	("CREATE TABLE IF NOT EXISTS @M (name VARBINARY(32) NOT NULL"
+	 " PRIMARY KEY, value BIGINT NOT NULL) ENGINE = InnoDB"),
 	"INSERT IGNORE INTO @M VALUES ('latest', 0), ('schema', 1)",
 };
 
