@@ -188,6 +188,27 @@ forked(void)
 	    "a close says good-bye: who did not are the two that were lost");
 }
 
+/* Closed while nobody used it: the next write is none the worse. */
+static void
+idle(void)
+{
+	struct sstate_error err;
+	struct sstate_store *s;
+	unsigned i, bad = 0;
+
+	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
+	    "a store: %s", err.text);
+	for (i = 0; i < 10; i++) {
+		(void)mkit_sql(&k, "KILL USER shop");
+		while (peer() != 0)
+			;
+		bad += create(s, 100 + i, &err) != 0;
+	}
+	T(bad == 0, "a write after the server hung up: %u failed, %s", bad,
+	    err.text);
+	sstate_store_close(s);
+}
+
 int
 main(void)
 {
@@ -195,6 +216,7 @@ main(void)
 	lent();
 	lost();
 	forked();
+	idle();
 	mkit_end(&k);
 	return tap_done();
 }

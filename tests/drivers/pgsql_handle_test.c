@@ -185,6 +185,28 @@ forked(void)
 	T(peer() == 0, "a close says good-bye");
 }
 
+/* Closed while nobody used it: the next write is none the worse. */
+static void
+idle(void)
+{
+	struct sstate_error err;
+	struct sstate_store *s;
+	unsigned i, bad = 0;
+
+	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
+	    "a store: %s", err.text);
+	for (i = 0; i < 10; i++) {
+		(void)pkit_sql(&k,
+		    "SELECT pg_terminate_backend(pid, 5000)"
+		    " FROM pg_stat_activity WHERE usename ="
+		    " 'shop'");
+		bad += create(s, 100 + i, &err) != 0;
+	}
+	T(bad == 0, "a write after the server hung up: %u failed, %s", bad,
+	    err.text);
+	sstate_store_close(s);
+}
+
 int
 main(void)
 {
@@ -192,6 +214,7 @@ main(void)
 	lent();
 	late();
 	forked();
+	idle();
 	pkit_end(&k);
 	return tap_done();
 }
