@@ -187,10 +187,7 @@ surroundings(void)
 	(void)unsetenv("PGHOSTADDR");
 	(void)setenv("PGHOST", "db.example.org", 1);
 	(void)setenv("PGDATABASE", "postgres", 1);
-	(void)setenv("PGOPTIONS",
-	    "-c default_transaction_isolation="
-	    "serializable -c statement_timeout=1",
-	    1);
+	(void)setenv("PGOPTIONS", "-c synchronous_commit=off", 1);
 	opens(k.uri);
 	(void)unsetenv("PGHOST");
 	(void)unsetenv("PGDATABASE");
