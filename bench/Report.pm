@@ -78,6 +78,7 @@ sub judge {
 	my $ours = 'securestate';
 
 	$r->judge_lives;
+	$r->judge_web;
 	for (['P2', 'tmpfs: cycle', 'cycle', 'protocol floor', 1.15],
 	    ['P2', 'tmpfs: cycle, against PHP', 'cycle', 'PHP files', 1],
 	    ['P2', 'tmpfs: read', 'read', 'protocol floor', 1.2],
@@ -127,6 +128,22 @@ sub judge_lives {
 		$r->against('P1', "life, $_->[0], times faster than php-cgi",
 		    "CGI life, $_->[0]", 'life', 'php-cgi files', $musl, '>=',
 		    $_->[1]);
+	}
+}
+
+# Requests a second, as the times of one another.
+sub judge_web {
+	my ($r) = @_;
+	my $t = 'behind lighttpd';
+
+	for (['FastCGI with session, times php with sessions', 'php FastCGI',
+	    'FastCGI, session', 2],
+	    ['FastCGI with session, times hello', 'FastCGI, hello',
+	    'FastCGI, session', 0.7],
+	    ['CGI with session, times hello, musl', 'CGI, hello',
+	    'CGI, session', 0.75]) {
+		$r->against('P12', $_->[0], $t, 'request', $_->[1], $_->[2],
+		    '>=', $_->[3]);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * cgi_session.c - one request as a CGI program: a cycle, and a page
+ * cgi_session.c - a CGI or FastCGI program: each request a cycle, and a page
  *
  * With ?make=1 it fills a new session with the unit of work instead.
  */
@@ -44,8 +44,8 @@ main(void)
 	o.rotate = -1;
 	if (sstate_open(&env, &o, NULL) != 0)
 		return 1;
-	if ((r = sstate_cgi_open(&cgi, env, NULL, NULL)) == 0 &&
-	    (r = sstate_cgi_accept(&req, cgi, NULL)) == 0) {
+	r = sstate_cgi_open(&cgi, env, NULL, NULL);
+	while (r == 0 && (r = sstate_cgi_accept(&req, cgi, NULL)) == 0) {
 		if ((r = sstate_req_session(&s, req, NULL, NULL)) != 0)
 			sstate_req_error(req, r);
 		else if (sstate_str(s, SSTATE_QUERY, "make") != NULL)
@@ -53,9 +53,9 @@ main(void)
 		else
 			cycle(s, req);
 		if (sstate_req_end(req) != 0)
-			r = 1;
+			r = SSTATE_EINVAL;
 	}
 	sstate_cgi_close(cgi);
 	sstate_close(env);
-	return r != 0;
+	return r != SSTATE_DONE;
 }

@@ -16,6 +16,7 @@ use lib dirname(abs_path(__FILE__));
 use Contender;
 use Count;
 use Report;
+use Web;
 
 my ($top, $build, $musl) = @ARGV;
 die "usage: bench/run.pl TOP BUILD [MUSL]\n" unless defined $build;
@@ -30,7 +31,7 @@ my %place = (	# medium => folder
 	tmpfs => '/dev/shm',
 	disk => $ENV{BENCH_DISK} // $build,
 );
-my ($done, $todo) = (0, 7 * $rounds + 10);
+my ($done, $todo) = (0, 8 * $rounds + 10);
 my @work;
 my $report = Report->new;
 
@@ -41,6 +42,7 @@ END {
 	my $code = $?;
 	if ($$ == $owner) {
 		Contender::stop();
+		Web::stop();
 		remove_tree(@work) if @work;
 	}
 	$? = $code;
@@ -80,6 +82,10 @@ my %has = (
 	    'test', '-d', "$peers/express/node_modules/express-session"),
 	strace => have('strace that may trace', 'counting of system calls',
 	    qw(strace -o /dev/null true)),
+	lighttpd => have('lighttpd', 'P12, a web server',
+	    qw(lighttpd -v)),
+	wrk => have('wrk', 'P12, a web server', 'sh', '-c',
+	    'command -v wrk'),
 	valgrind => have('valgrind', 'counting of instructions',
 	    qw(valgrind --version)),
 );
@@ -275,6 +281,32 @@ sub path {
 	die "no $name\n";
 }
 
+# ---- Behind a web server ------------------------------------------------
+
+sub behind {
+	my $dir = fresh($media[0]);
+	my %env = (BENCH_DIR => $dir, SECURESTATE_KEYRING => ring(),
+	    SECURESTATE_STORES => "file:$dir/states?sync=none");
+	mkdir "$dir/states", 0700 or die "$dir: $!\n";
+	my @who = (
+		{ name => 'FastCGI, session', fcgi => "$bin/bench_cgi_session" },
+		{ name => 'FastCGI, hello', fcgi => "$bin/bench_fcgi_hello" });
+	push @who, { name => 'php FastCGI', php => "$peers/cgi.php",
+	    by => path('php-cgi') } if $has{phpcgi};
+	push @who, { name => 'CGI, session', cgi => "$musl/cgi_session_musl" },
+	    { name => 'CGI, hello', cgi => "$musl/cgi_trivial_musl" } if $musl;
+	my $web = Web->new($dir, \%env, @who);
+	for my $round (1 .. $rounds) {
+		progress('behind lighttpd');
+		for my $c ($round % 2 ? @who : reverse @who) {
+			$report->time('behind lighttpd', $c->{name}, 'request',
+			    1e9 / $web->rate($c));
+		}
+	}
+	$web->end;
+	remove_tree($dir);
+}
+
 # ---- Several requests at once, reaping, growth --------------------------
 
 sub parallel {
@@ -391,6 +423,7 @@ Contender->new(ours($media[0], 'none'))->end;	# makes the key ring
 files();
 memory();
 lives();
+behind() if $has{lighttpd} and $has{wrk};
 parallel();
 reap($_, 10000) for grep { $_ eq 'tmpfs' or $full } @media;
 reap('tmpfs', 1_000_000) if $full and $place{tmpfs};
