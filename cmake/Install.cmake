@@ -13,7 +13,8 @@ foreach(set IN ITEMS Targets StaticTargets)
 endforeach()
 
 install(FILES include/securestate.h TYPE INCLUDE)
-install(FILES include/securestate/cgi.h include/securestate/store.h
+install(FILES include/securestate/cgi.h include/securestate/conform.h
+  include/securestate/store.h
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/securestate")
 
 # What static drivers need, as the targets that the static library names.

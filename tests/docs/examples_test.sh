@@ -65,6 +65,7 @@ told "all examples were found" $?
 # ---- Whole programs -----------------------------------------------------
 
 does "sstate_open: runs" "$dir/sstate_open"
+does "securestate-conform: memory: conforms" "$dir/securestate_conform"
 # readme.c opens with no comment: README shows it whole.
 does "securestate-intro: is examples/readme.c" cmp "$dir/securestate_intro.c" \
     "$top/examples/readme.c"

@@ -210,11 +210,10 @@ cut_through(const struct cut *c, enum cut_op op)
 static void *
 cut_opened(const struct cut *c, const char *at)
 {
-	struct conform con = { .driver = c->driver, .uri = at };
 	struct sstate_error err = { 0, 0, "" };
 	void *ctx;
 
-	if (drv_open(&ctx, &con, &err) != 0)
+	if (drv_open(&ctx, c->driver, at, &err) != 0)
 		printf("# open: %d %s\n", err.code, err.text);
 	return ctx;
 }

@@ -6,24 +6,24 @@
 
 #include <stdlib.h>
 
-#include <securestate/store.h>
+#include <securestate/conform.h>
 
 #include "store/conf.h"
 
-#include "../store/conform.h"
+#include "../tap.h"
 
-/* For struct conform. */
+/* A context, past all of the library but the URI's parser. */
 __attribute__((unused)) static int
-drv_open(void **ctx, const struct conform *c, struct sstate_error *err)
+drv_open(void **ctx, const struct sstate_driver *d, const char *uri,
+    struct sstate_error *err)
 {
 	struct sstate_conf *conf;
 	int r;
 
 	*ctx = NULL;
-	if ((r = conf_parse(&conf, c->uri, NULL, 0, CONFORM_NS, NULL, err)) !=
-	    0)
+	if ((r = conf_parse(&conf, uri, NULL, 0, CONFORM_NS, NULL, err)) != 0)
 		return r;
-	r = c->driver->open(ctx, conf, err);
+	r = d->open(ctx, conf, err);
 	if (r == 0)
 		r = conf_unused(conf, err);
 	conf_free(conf);
@@ -47,6 +47,36 @@ drv_store(const struct sstate_driver *d, const char *uri, const char *ns,
 	o.ns = ns;
 	o.flags = SSTATE_NO_PLUGINS;
 	return sstate_store_open(&s, &o, err) == 0 ? s : NULL;
+}
+
+/* The conformance suite, in this test's TAP. */
+__attribute__((unused)) static void
+drv_suite(const struct sstate_options *o, unsigned scale, int processes)
+{
+	struct conform_tap tap = { tap_n, tap_bad, tap_skipped };
+	struct conform c = { .opts = o, .tap = &tap, .scale = scale };
+
+	conform_part(&c);
+	tap_n = tap.n;
+	tap_bad = tap.bad;
+	tap_skipped = tap.skipped;
+	T(c.threads == !processes, "R-34 its workers were %s",
+	    processes ? "processes" : "threads");
+}
+
+/* Of one driver that is linked in, for processes. */
+__attribute__((unused)) static void
+drv_conform(const struct sstate_driver *d, const char *uri, unsigned scale)
+{
+	const struct sstate_driver *drivers[] = { d, NULL };
+	const char *stores[] = { uri, NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+
+	o.stores = stores;
+	o.drivers = drivers;
+	o.ns = CONFORM_NS;
+	o.flags = SSTATE_NO_PLUGINS;
+	drv_suite(&o, scale, 1);
 }
 
 /* 1 by default; SSTATE_TEST_SCALE raises it (under sanitizers). */

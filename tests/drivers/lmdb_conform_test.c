@@ -14,16 +14,13 @@ extern const struct sstate_driver sstate_driver_v1_lmdb;
 static void
 suite(const char *sync, unsigned scale)
 {
-	struct conform c = { .driver = &sstate_driver_v1_lmdb,
-		.open = drv_open,
-		.scale = drv_scale(KIT_SLOW ? 100 : scale) };
+	unsigned part = drv_scale(KIT_SLOW ? 100 : scale);
 	char dir[256], uri[320];
 
 	kit_folder(dir);
 	(void)snprintf(uri, sizeof(uri), "lmdb:%s/x.mdb?sync=%s", dir, sync);
-	c.uri = uri;
-	printf("# sync=%s, scale 1/%u\n", sync, c.scale);
-	conform_all(&c);
+	printf("# sync=%s, scale 1/%u\n", sync, part);
+	drv_conform(&sstate_driver_v1_lmdb, uri, part);
 	kit_remove(dir);
 }
 

@@ -44,16 +44,17 @@ on_each(void *arg, const struct sstate_key *key,
 
 /* Each node's records, each once, also for one user. */
 static void
-listed(const struct conform *how)
+listed(void)
 {
-	const struct sstate_driver *d = how->driver;
+	const struct sstate_driver *d = &sstate_driver_v1_redis;
 	unsigned char seen[2][301] = { { 0 } };
 	unsigned i, wrong = 0;
 	struct sstate_record rec = conform_rec("b", 1, CONFORM_LIVE, 1);
 	struct sstate_key key;
-	void *ctx = conform_open(how);
+	struct sstate_error err;
+	void *ctx = rkit_open(c.uri, &err);
 
-	NEED(ctx != NULL, "it opens");
+	NEED(ctx != NULL, "it opens: %s", err.text);
 	for (i = 1; i <= 300; i++) {
 		key = conform_key("many", i);
 		rec.rev = i;
@@ -84,18 +85,19 @@ listed(const struct conform *how)
  * names no record of theirs any more is not shown, and is over by time.
  */
 static void
-entries(const struct conform *how)
+entries(void)
 {
-	const struct sstate_driver *d = how->driver;
+	const struct sstate_driver *d = &sstate_driver_v1_redis;
 	struct sstate_key key = conform_key("entries", 1);
 	struct sstate_record rec = conform_rec("b", 1, CONFORM_LIVE, 1);
 	unsigned char seen[301] = { 0 };
 	char user[RDS_KEY_BYTES], hex[2 * SSTATE_TAG_BYTES + 1];
 	long long ttl = -1;
-	void *ctx = conform_open(how);
+	struct sstate_error err;
+	void *ctx = rkit_open(c.uri, &err);
 	int i, r;
 
-	NEED(ctx != NULL, "it opens");
+	NEED(ctx != NULL, "it opens: %s", err.text);
 	conform_tag(rec.tag, 77);
 	for (i = 0; i < SSTATE_TAG_BYTES; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", rec.tag[i]);
@@ -119,19 +121,15 @@ entries(const struct conform *how)
 int
 main(void)
 {
-	struct conform how = { .driver = &sstate_driver_v1_redis,
-		.open = drv_open };
 	struct life l = { .driver = &sstate_driver_v1_redis,
 		/* Enough of them under a sanitizer for each race. */
 		.rounds = KIT_SLOW ? 2000 : 100 };
 
 	nodes_start(&c);
-	how.uri = c.uri;
-	how.scale = drv_scale(20);
 	slots();
-	conform_all(&how);
-	listed(&how);
-	entries(&how);
+	drv_conform(&sstate_driver_v1_redis, c.uri, drv_scale(20));
+	listed();
+	entries();
 	l.uri = c.uri;
 	life_all(&l);
 	nodes_end(&c);

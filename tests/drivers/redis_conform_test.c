@@ -8,14 +8,10 @@
 int
 main(void)
 {
-	struct conform c = { .driver = &sstate_driver_v1_redis,
-		.open = drv_open };
 	struct rkit k;
 
 	rkit_start(&k, NULL);
-	c.uri = k.uri;
-	c.scale = drv_scale(10);
-	conform_all(&c);
+	drv_conform(&sstate_driver_v1_redis, k.uri, drv_scale(10));
 	T(rkit_int(&k, "DBSIZE") == 1,
 	    "what was removed left nothing but the clock");
 	rkit_end(&k);

@@ -213,11 +213,11 @@ rkit_master(const struct rkit *k)
 __attribute__((unused)) static void *
 rkit_open(const char *uri, struct sstate_error *err)
 {
-	struct conform c = { .driver = &sstate_driver_v1_redis, .uri = uri };
 	void *ctx;
 
 	memset(err, 0, sizeof(*err));
-	return drv_open(&ctx, &c, err) == 0 ? ctx : NULL;
+	return drv_open(&ctx, &sstate_driver_v1_redis, uri, err) == 0 ? ctx
+								      : NULL;
 }
 
 __attribute__((unused)) static void

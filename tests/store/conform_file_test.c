@@ -12,20 +12,13 @@
 static void
 suite(const char *params, unsigned scale)
 {
-	struct conform c = { .driver = &sstate_driver_v1_file,
-		.open = drv_open,
-		.scale = scale };
 	char dir[KIT_DIR], uri[PATH_MAX + 64];
-	const char *env = getenv("SSTATE_TEST_SCALE");
-	unsigned long more;
+	unsigned part = drv_scale(scale);
 
-	if (env != NULL && (more = strtoul(env, NULL, 10)) > scale)
-		c.scale = (unsigned)more;
 	kit_tmp(dir, sizeof(dir));
 	(void)snprintf(uri, sizeof(uri), "file:%s/made%s", dir, params);
-	c.uri = uri;
-	printf("# %s, scale 1/%u\n", params, c.scale);
-	conform_all(&c);
+	printf("# %s, scale 1/%u\n", params, part);
+	drv_conform(&sstate_driver_v1_file, uri, part);
 	kit_rm(dir);
 }
 

@@ -8,50 +8,26 @@
 
 #include "file_kit.h"
 
-static const char *const *uris;
-
-static int
-open_layers(void **ctx, const struct conform *c, struct sstate_error *err)
-{
-	struct sstate_options o = SSTATE_OPTIONS_INIT;
-	struct sstate_store *s;
-	int r;
-
-	(void)c;
-	*ctx = NULL;
-	o.stores = uris;
-	o.ns = CONFORM_NS;
-	if ((r = sstate_store_open(&s, &o, err)) == 0)
-		(void)sstate_store_driver(s, ctx);
-	return r;
-}
-
 static void
-suite(const char *what, const char *const *list, int threads, int forks,
-    unsigned scale)
+suite(const char *what, const char *const *list, int processes, unsigned scale)
 {
-	struct conform c = { .uri = "layered:",
-		.open = open_layers,
-		.scale = drv_scale(scale),
-		.threads = threads,
-		.forks = forks };
 	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	const struct sstate_driver *d;
 	struct sstate_error err = { 0, 0, "" };
-	struct sstate_store *probe;
+	struct sstate_store *s;
 	void *ctx;
 
-	uris = list;
 	o.stores = list;
 	o.ns = CONFORM_NS;
 	printf("# %s\n", what);
-	NEED(sstate_store_open(&probe, &o, &err) == 0, "%s opens: %s", what,
+	NEED(sstate_store_open(&s, &o, &err) == 0, "%s opens: %s", what,
 	    err.text);
-	c.driver = sstate_store_driver(probe, &ctx);
-	T((c.driver->caps & SSTATE_CAP_REMOTE) != 0 &&
-		(c.driver->caps & SSTATE_CAP_LINEAR) == 0,
+	d = sstate_store_driver(s, &ctx);
+	T((d->caps & SSTATE_CAP_REMOTE) != 0 &&
+		(d->caps & SSTATE_CAP_LINEAR) == 0,
 	    "it is remote, and not linear");
-	conform_all(&c);
-	sstate_store_close(probe);
+	sstate_store_close(s);
+	drv_suite(&o, drv_scale(scale), processes);
 }
 
 int
@@ -70,16 +46,16 @@ main(void)
 	for (i = 0; i < 4; i++)
 		(void)snprintf(uri[i], sizeof(uri[i]), "file:%s/%d?sync=none%s",
 		    dir, i, i == 3 ? "&readonly=1" : "");
-	suite("memory before memory", mm, 1, 0, 4);
-	suite("three", mmm, 1, 0, 20);
+	suite("memory before memory", mm, 0, 4);
+	suite("three", mmm, 0, 20);
 	mf[1] = uri[0];
-	suite("memory before file", mf, 1, 1, 10);
+	suite("memory before file", mf, 0, 10);
 	ff[0] = uri[1];
 	ff[1] = uri[2];
-	suite("file before file", ff, 0, 0, 20);
+	suite("file before file", ff, 1, 20);
 	move[0] = uri[1];
 	move[1] = uri[3];
-	suite("a migration", move, 0, 0, 20);
+	suite("a migration", move, 1, 20);
 	kit_rm(dir);
 	return tap_done();
 }

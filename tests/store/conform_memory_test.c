@@ -3,20 +3,13 @@
  */
 #include "drivers/kit.h"
 
-extern const struct sstate_driver sstate_driver_v1_memory;
-
 int
 main(void)
 {
-	struct conform c = { .driver = &sstate_driver_v1_memory,
-		.uri = "memory:conform",
-		.open = drv_open,
-		.scale = 1,
-		.threads = 1 };
-	const char *scale = getenv("SSTATE_TEST_SCALE");
+	static const char *const stores[] = { "memory:conform", NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
 
-	if (scale != NULL && scale[0] != '\0')
-		c.scale = (unsigned)strtoul(scale, NULL, 10);
-	conform_all(&c);
+	o.stores = stores;
+	drv_suite(&o, drv_scale(1), 0);
 	return tap_done();
 }
