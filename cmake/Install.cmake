@@ -1,8 +1,15 @@
-# What `cmake --install` lays down: headers, both libraries, pkg-config and
-# CMake files, manual pages, and files to deploy a program with.
+# What `cmake --install` lays down: headers, both libraries, the command,
+# pkg-config and CMake files, manual pages, files to deploy a program with,
+# and a driver to be copied.
 include(CMakePackageConfigHelpers)
 
 set(cmakedir "${CMAKE_INSTALL_LIBDIR}/cmake/securestate")
+
+if(SSTATE_TOOL)
+  install(TARGETS securestate_tool
+    DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
+install(FILES drivers/TEMPLATE.c DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 # Two sets of targets: who links the shared library needs no libsodium-dev.
 install(TARGETS securestate EXPORT securestateTargets)

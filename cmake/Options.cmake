@@ -1,6 +1,7 @@
 # What a user may choose.  The defaults are those of a package.
 option(BUILD_TESTING "build the tests" "${PROJECT_IS_TOP_LEVEL}")
 option(SSTATE_EXAMPLES "build the examples" "${PROJECT_IS_TOP_LEVEL}")
+option(SSTATE_TOOL "build the command securestate" ON)
 option(SSTATE_BENCH "build the benchmark's programs (make bench)" OFF)
 option(SSTATE_WERROR "a warning stops the build (ours, never a user's)" OFF)
 option(SSTATE_HARDENING "compiler and linker hardening" ON)

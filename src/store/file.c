@@ -1,7 +1,7 @@
 /*
  * file.c - file: sealed records in a directory, one file each
  *
- *	file:DIR[?sync=none|data|full][&max_bytes=N][&timeout_ms=N]
+ *	file:DIR[?sync=none|data|full][&max_bytes=N][&timeout_ms=N][&scan=1]
  *
  * Invariants: (1) after a kill at any point a record is the old or the new
  * one; (2) readers neither wait nor see half of one, nor an older one than
@@ -35,6 +35,7 @@ struct file {
 	struct fscan s;
 	struct fclock k;
 	uint64_t swept; /* when t/ was; 0: never */
+	int64_t scan; /* the first reap looks at every record */
 };
 
 static int
@@ -91,9 +92,13 @@ file_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 	f->d.fd = -1;
 	frec_init(&f->kept, &f->d);
 	findex_init(&f->x);
-	if ((r = options(&f->d, conf, err)) == 0)
+	if ((r = options(&f->d, conf, err)) == 0 &&
+	    (r = sstate_conf_int(&f->scan, conf, "scan", 0, 0, 1, err)) == 0)
 		r = fdir_open(&f->d, sstate_conf_part(conf, SSTATE_CONF_PATH),
 		    (sstate_conf_flags(conf) & SSTATE_NO_CREATE) == 0, err);
+	if (r == 0 && f->scan != 0 && f->d.guest)
+		r = sstate_fail(err, SSTATE_EUNSAFE, 0,
+		    "file: scan=1 is for the user whose directory it is");
 	if (r != 0) {
 		file_close(f);
 		return r;
@@ -411,6 +416,9 @@ file_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
 	    (r = fscan_clock(&f->s, &f->d, ns, err)) != 0)
 		return r;
 	fio_guard(&g, f->d.limited);
+	if (f->scan != 0)
+		fscan_again(&f->s, &f->d, ns);
+	f->scan = 0;
 	if (f->swept == 0 || now - f->swept > SWEEP_EVERY_US) {
 		fnew_sweep(&f->d, ns);
 		f->swept = now;

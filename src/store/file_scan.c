@@ -176,6 +176,16 @@ fscan_begin(struct fdir *d, const char *ns)
 	save(&s, d);
 }
 
+void
+fscan_again(struct fscan *s, struct fdir *d, const char *ns)
+{
+	load(s, d, ns);
+	memset(s->whole, 0, FSCAN_ID);
+	memcpy(s->under, s->boot, FSCAN_ID);
+	s->next = 0;
+	save(s, d);
+}
+
 static void
 known(struct fscan *s, struct fdir *d, const char *ns)
 {

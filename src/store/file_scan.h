@@ -32,6 +32,8 @@ struct fscan {
 
 /* A namespace is new: its index is whole from now on. */
 void fscan_begin(struct fdir *d, const char *ns);
+/* The look at every record is due again: the directory was copied, say. */
+void fscan_again(struct fscan *s, struct fdir *d, const char *ns);
 /*
  * SSTATE_EBUSY while the wall clock runs ahead of the boot clock by more
  * than a day: a bad step must not end everybody's session.  After a day of
