@@ -7,6 +7,7 @@
  */
 #include "session/env.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,16 +244,26 @@ env_issuer(const struct ringkey **out, struct sstate *env,
 	return 0;
 }
 
-/* Root looks into somebody's directory: the ring's owner is its owner. */
+/*
+ * Root looks into somebody's directory: the ring's owner is its owner, and
+ * where the ring is elsewhere, the directory's.
+ */
 static uid_t
 ring_owner(const struct sstate *env)
 {
+	char dir[PATH_MAX], *slash;
 	struct stat st;
 
-	if (geteuid() == 0 && (env->flags & SSTATE_NO_CREATE) != 0 &&
-	    env->ring_path != NULL && lstat(env->ring_path, &st) == 0)
+	if (geteuid() != 0 || (env->flags & SSTATE_NO_CREATE) == 0 ||
+	    env->ring_path == NULL)
+		return geteuid();
+	if (lstat(env->ring_path, &st) == 0)
 		return st.st_uid;
-	return geteuid();
+	(void)snprintf(dir, sizeof(dir), "%s", env->ring_path);
+	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
+		return geteuid();
+	*slash = '\0';
+	return lstat(dir, &st) == 0 ? st.st_uid : geteuid();
 }
 
 static int
