@@ -1,0 +1,165 @@
+/*
+ * memcached_cut_test.c - a connection to memcached that is cut at each octet,
+ * held, hung up
+ *
+ * A change of some revision is a look and a write, so what a cut costs
+ * depends on where it comes: the look is made again.
+ *
+ * driver: memcached
+ */
+#include "memcached_kit.h"
+
+#include "cut.h"
+
+#include "count.h"
+
+static struct proxy p;
+
+/* Octets of a look at what is there now: its unique number has its length. */
+static unsigned long long
+look_of(const struct cut *c, enum cut_op op, int way)
+{
+	struct sstate_error err;
+
+	if (op != CUT_REPLACE && op != CUT_REMOVE)
+		return 0;
+	proxy_set(c->p, PROXY_PASS, 0, 0);
+	return cut_do(c, CUT_GET, &err) != 0 ? 0 : proxy_passed(c->p, way);
+}
+
+/* 1: as it must be. */
+static int
+once(const struct cut *c, enum cut_op op, int way, unsigned long long n)
+{
+	static const uint64_t before[] = { 0, 1, 1, 1 },
+			      after[] = { 1, 2, 0, 1 };
+	struct sstate_error err;
+	uint64_t rev, want;
+	int r, good, writes;
+
+	cut_prepare(c, op);
+	writes = op <= CUT_REMOVE && n >= look_of(c, op, way);
+	proxy_set(c->p, PROXY_CUT, way, n);
+	r = cut_do(c, op, &err);
+	good = proxy_cuts(c->p) == 1 && r == (writes ? SSTATE_ESTORE : 0);
+	proxy_set(c->p, PROXY_PASS, 0, 0);
+	want = writes && way == PROXY_UP ? before[op] : after[op];
+	if (op < CUT_EACH) {
+		rev = cut_stands(c);
+		good = good && rev == want;
+	}
+	cut_prepare(c, op);
+	if (!good || cut_do(c, op, &err) != 0)
+		printf("# %s, way %d, %llu: %d %s\n", cut_ops[op], way, n, r,
+		    err.text);
+	return good && err.code == 0;
+}
+
+static void
+through(const struct cut *c, enum cut_op op)
+{
+	unsigned long long len[2], n;
+	struct sstate_error err;
+	unsigned wrong = 0;
+	int way;
+
+	cut_prepare(c, op);
+	proxy_set(c->p, PROXY_PASS, 0, 0);
+	NEED(cut_do(c, op, &err) == 0, "%s: %s", cut_ops[op], err.text);
+	len[0] = proxy_passed(c->p, PROXY_UP);
+	len[1] = proxy_passed(c->p, PROXY_DOWN);
+	for (way = PROXY_UP; way <= PROXY_DOWN; way++)
+		for (n = 0; n < len[way]; n++) {
+			/* In the middle of a body one place is as another. */
+			if (n > 100 && n + 230 < len[way] && n % 8 != 0)
+				continue;
+			wrong += !once(c, op, way, n);
+		}
+	T(wrong == 0,
+	    "I7 %s of %llu and %llu octets, cut at each place: a code, the "
+	    "truth, recovery (%u wrong)",
+	    cut_ops[op], len[0], len[1], wrong);
+}
+
+/* A server that says nothing is over in time; by halves, as well. */
+static void
+held(const struct cut *c)
+{
+	static const enum cut_op ops[] = { CUT_CREATE, CUT_REPLACE, CUT_REMOVE,
+		CUT_GET, CUT_LATEST };
+	struct sstate_error err;
+	int64_t began, took;
+	size_t i;
+	int r;
+
+	for (i = 0; i < 5; i++) {
+		cut_prepare(c, ops[i]);
+		proxy_set(c->p, PROXY_HOLD, PROXY_DOWN, i % 2 * 3);
+		began = count_ms();
+		r = cut_do(c, ops[i], &err);
+		took = count_ms() - began;
+		proxy_set(c->p, PROXY_PASS, 0, 0);
+		T(r == SSTATE_ESTORE && err.sys == ETIMEDOUT && took >= 300 &&
+			took < CUT_SECONDS * 1000,
+		    "%s, held: %s (%lld ms)", cut_ops[ops[i]], err.text,
+		    (long long)took);
+		cut_prepare(c, ops[i]);
+		T(cut_do(c, ops[i], &err) == 0, "and then it goes on %s",
+		    err.text);
+	}
+}
+
+/* Hung up while idle: nobody's error, not even a write's. */
+static void
+hung_up(const struct cut *c, const char *sock, const char *to)
+{
+	struct sstate_error err;
+	unsigned wrong = 0;
+	int op, i;
+
+	for (op = CUT_CREATE; op <= CUT_GET; op++)
+		for (i = 0; i < 3; i++) {
+			cut_prepare(c, (enum cut_op)op);
+			proxy_end(&p);
+			(void)unlink(sock);
+			NEED(proxy_start(&p, sock, to, 0) == 0, "a proxy");
+			wrong += cut_do(c, (enum cut_op)op, &err) != 0;
+		}
+	T(wrong == 0, "hung up while idle, connected anew (%u wrong) %s", wrong,
+	    err.text);
+	proxy_end(&p);
+	(void)unlink(sock);
+	cut_prepare(c, CUT_CREATE);
+	T(cut_do(c, CUT_CREATE, &err) == SSTATE_EBUSY && cut_stands(c) == 0,
+	    "refused before anything is sent: %s", err.text);
+	NEED(proxy_start(&p, sock, to, 0) == 0, "a proxy");
+	T(cut_do(c, CUT_CREATE, &err) == 0, "and back %s", err.text);
+}
+
+int
+main(void)
+{
+	char sock[128], uri[300];
+	struct mckit k;
+	struct cut c = { .driver = &sstate_driver_v1_memcached,
+		.uri = uri,
+		.p = &p };
+
+	mckit_start(&k, NULL);
+	c.direct = k.uri;
+	(void)snprintf(sock, sizeof(sock), "%s/p", k.s.dir);
+	(void)snprintf(uri, sizeof(uri), "memcached:%s?timeout_ms=400", sock);
+	NEED(proxy_start(&p, sock, k.sock, 0) == 0, "a proxy");
+	cut_begin(&c);
+	through(&c, CUT_CREATE);
+	through(&c, CUT_REPLACE);
+	through(&c, CUT_REMOVE);
+	through(&c, CUT_GET);
+	held(&c);
+	hung_up(&c, sock, k.sock);
+	cut_end(&c);
+	cut_counters(&c, NULL);
+	proxy_end(&p);
+	mckit_end(&k);
+	return tap_done();
+}
