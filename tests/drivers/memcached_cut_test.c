@@ -99,7 +99,7 @@ held(const struct cut *c)
 		r = cut_do(c, ops[i], &err);
 		took = count_ms() - began;
 		proxy_set(c->p, PROXY_PASS, 0, 0);
-		T(r == SSTATE_ESTORE && err.sys == ETIMEDOUT && took >= 300 &&
+		T(r == SSTATE_ESTORE && err.sys == ETIMEDOUT && took >= 900 &&
 			took < CUT_SECONDS * 1000,
 		    "%s, held: %s (%lld ms)", cut_ops[ops[i]], err.text,
 		    (long long)took);
@@ -136,6 +136,71 @@ hung_up(const struct cut *c, const char *sock, const char *to)
 	T(cut_do(c, CUT_CREATE, &err) == 0, "and back %s", err.text);
 }
 
+/*
+ * Between the look and the write somebody else writes: what he wrote stands.
+ */
+static void
+overtaken(const struct cut *c, enum cut_op op)
+{
+	const struct sstate_driver *d = c->driver;
+	struct sstate_key key = conform_key(CONFORM_NS, 1);
+	unsigned long long look;
+	struct sstate_record rec;
+	struct sstate_error err;
+	int64_t until = count_ms() + CUT_SECONDS * 1000;
+	struct cut mine = *c;
+	int st = -1, r;
+	pid_t pid;
+
+	cut_prepare(c, op);
+	look = look_of(c, op, PROXY_UP);
+	proxy_set(c->p, PROXY_HOLD, PROXY_UP, look);
+	(void)fflush(stdout);
+	if ((pid = fork()) == 0) {
+		d->abandon(c->ctx);
+		mine.ctx = cut_opened(c, c->uri);
+		r = mine.ctx != NULL ? cut_do(&mine, op, &err) : 1;
+		d->close(mine.ctx);
+		_exit(r == SSTATE_ECONFLICT ? 0 : 1);
+	}
+	while (proxy_passed(c->p, PROXY_UP) < look && count_ms() < until)
+		count_nap(1);
+	cut_mark(&rec, 2);
+	r = d->replace(c->past, &key, 1, &rec, &err);
+	proxy_set(c->p, PROXY_PASS, 0, 0);
+	T(r == 0 && waitpid(pid, &st, 0) == pid && st == 0 &&
+		cut_stands(c) == 2,
+	    "R-33 %s, overtaken between its look and its write: ECONFLICT, "
+	    "the other's stands",
+	    cut_ops[op]);
+}
+
+/* What a child does with what it inherited is nothing to its parent. */
+static void
+abandoned(const struct cut *c)
+{
+	struct sstate_error err;
+	unsigned was;
+	int i, st, wrong = 0;
+	pid_t pid;
+
+	cut_prepare(c, CUT_GET);
+	wrong += cut_do(c, CUT_GET, &err) != 0;
+	was = atomic_load(&c->p->board->conns);
+	for (i = 0; i < 5; i++) {
+		(void)fflush(stdout);
+		if ((pid = fork()) == 0) {
+			st = (int)conform_fds();
+			c->driver->abandon(c->ctx);
+			_exit((int)conform_fds() == st - 1 ? 0 : 1);
+		}
+		wrong += waitpid(pid, &st, 0) != pid || st != 0;
+		wrong += cut_do(c, CUT_GET, &err) != 0;
+	}
+	T(wrong == 0 && atomic_load(&c->p->board->conns) == was,
+	    "R-34 five children abandon it: the parent's connection goes on");
+}
+
 int
 main(void)
 {
@@ -148,7 +213,7 @@ main(void)
 	mckit_start(&k, NULL);
 	c.direct = k.uri;
 	(void)snprintf(sock, sizeof(sock), "%s/p", k.s.dir);
-	(void)snprintf(uri, sizeof(uri), "memcached:%s?timeout_ms=400", sock);
+	(void)snprintf(uri, sizeof(uri), "memcached:%s?timeout_ms=1000", sock);
 	NEED(proxy_start(&p, sock, k.sock, 0) == 0, "a proxy");
 	cut_begin(&c);
 	through(&c, CUT_CREATE);
@@ -156,6 +221,9 @@ main(void)
 	through(&c, CUT_REMOVE);
 	through(&c, CUT_GET);
 	held(&c);
+	overtaken(&c, CUT_REPLACE);
+	overtaken(&c, CUT_REMOVE);
+	abandoned(&c);
 	hung_up(&c, sock, k.sock);
 	cut_end(&c);
 	cut_counters(&c, NULL);
