@@ -41,6 +41,7 @@
 #define LIMIT_RECORD_BYTES (16u << 20) /* sealed; no option goes beyond */
 #define LIMIT_USER_BYTES 256u
 #define LIMIT_BIND_BYTES 1024u
+#define LIMIT_KV_NAME_BYTES 1024u
 #define LIMIT_NS_BYTES 32u
 #define LIMIT_URI_BYTES 4096u
 #define LIMIT_URI_PARAMS 32u

@@ -1,14 +1,11 @@
 /*
  * seal.c - records: sealed, committed to their key, opened
  *
- * Invariant: every octet of a record is checked before one of the payload
- * is looked at.  hdr, salt and loc go into the key; cm is part of the same
- * hash and commits to all of it (Bellare and Hoang's UtC), because Poly1305
- * alone lets one ciphertext open under two keys; ct and tag are the AEAD's.
+ * Invariant: exactly one key is tried, the token's, and a header that does
+ * not name it opens nothing; all else is box.c's.
  */
 #include "crypto/seal.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include <securestate/store.h>
@@ -17,8 +14,8 @@
 #include "base/limits.h"
 #include "base/rand.h"
 #include "base/wipe.h"
+#include "crypto/box.h"
 #include "crypto/pad.h"
-#include "crypto/prf.h"
 
 enum {
 	AT_SUITE = 4,
@@ -29,22 +26,12 @@ enum {
 	AT_ABS = 24,
 	AT_IDLE = 32,
 	AT_REVISION = 40,
-	AT_USERTAG = 48,
-	AT_SALT = SEAL_HEAD,
-	SALT_BYTES = 24,
-	AT_CM = AT_SALT + SALT_BYTES,
-	CM_BYTES = 32,
-	AT_CT = AT_CM + CM_BYTES,
-	MAC_BYTES = 16,
-	AAD_MAX = 8 + LIMIT_NS_BYTES + LOC_BYTES + SEAL_HEAD
+	AT_USERTAG = 48
 };
 
-_Static_assert(AT_CM + CM_BYTES == SEAL_BEFORE &&
-	AT_CT + MAC_BYTES == SEAL_OVER,
+_Static_assert(SEAL_BEFORE == SEAL_HEAD + BOX_SALT + BOX_CM &&
+	SEAL_OVER == SEAL_HEAD + BOX_OVER && (int)LOC_BYTES == BOX_LOC,
     "record layout");
-_Static_assert(SALT_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-    "the salt is the nonce");
-_Static_assert(MAC_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
 
 static const char magic[4] = { 'S', 'S', 'R', '1' };
 
@@ -103,37 +90,17 @@ seal_peek(struct seal_head *out, const void *body, size_t n)
 	return 0;
 }
 
-/* ek and cm, for the header and salt at body. */
-static void
-derive(uint8_t okm[64], const struct ringkey *key, const char *ns,
-    const struct token *t, struct sstate_val bind, const uint8_t *body)
+static struct box
+box_of(const struct ringkey *key, const char *ns, const struct token *t,
+    struct sstate_val bind)
 {
-	uint8_t last[SALT_BYTES + LOC_BYTES + SEAL_HEAD];
-	const struct prf_part parts[] = {
-		{ ns, strlen(ns) },
-		{ t->sid, SID_BYTES },
-		{ bind.ptr, bind.len },
-		{ last, sizeof(last) },
-	};
-
-	memcpy(last, body + AT_SALT, SALT_BYTES);
-	memcpy(last + SALT_BYTES, t->loc, LOC_BYTES);
-	memcpy(last + SALT_BYTES + LOC_BYTES, body, SEAL_HEAD);
-	prf(okm, 64, key->dat, "rec", parts, 4);
-}
-
-/* lp(ns) || loc || hdr; its length. */
-static size_t
-associate(uint8_t aad[AAD_MAX], const char *ns, const struct token *t,
-    const uint8_t *body)
-{
-	size_t n = strlen(ns);
-
-	put64(aad, n);
-	memcpy(aad + 8, ns, n);
-	memcpy(aad + 8 + n, t->loc, LOC_BYTES);
-	memcpy(aad + 8 + n + LOC_BYTES, body, SEAL_HEAD);
-	return 8 + n + LOC_BYTES + SEAL_HEAD;
+	return (struct box){ .key = key->dat,
+		.label = "rec",
+		.ns = ns,
+		.who = { { t->sid, SID_BYTES }, { bind.ptr, bind.len } },
+		.nwho = 2,
+		.loc = t->loc,
+		.head = SEAL_HEAD };
 }
 
 int
@@ -156,24 +123,15 @@ seal_make(uint8_t *out, const struct ringkey *key, const char *ns,
     const struct seal_random *rnd, const void *payload, size_t n,
     struct sstate_error *err)
 {
-	uint8_t okm[64], aad[AAD_MAX], *ct = out + AT_CT;
-	size_t padded = pad_record(n), na;
+	struct box b;
 
-	if (padded == 0 || strlen(ns) > LIMIT_NS_BYTES || !head_ok(h) ||
+	if (pad_record(n) == 0 || strlen(ns) > LIMIT_NS_BYTES || !head_ok(h) ||
 	    t->suite != key->suite || t->kid != key->kid)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "record: header, key or size does not fit");
 	head_put(out, h, key);
-	memcpy(out + AT_SALT, rnd->salt, SALT_BYTES);
-	derive(okm, key, ns, t, bind, out);
-	memcpy(out + AT_CM, okm + 32, CM_BYTES);
-	if (n > 0 && payload != ct)
-		memmove(ct, payload, n);
-	pad_put(ct, n, padded);
-	na = associate(aad, ns, t, out);
-	(void)crypto_aead_xchacha20poly1305_ietf_encrypt_detached(ct,
-	    ct + padded, NULL, ct, padded, aad, na, NULL, rnd->salt, okm);
-	wipe(okm, sizeof(okm));
+	b = box_of(key, ns, t, bind);
+	box_make(&b, out, rnd->salt, payload, n);
 	return 0;
 }
 
@@ -182,9 +140,8 @@ seal_open(uint8_t *out, size_t *len, struct seal_head *h,
     const struct ringkey *key, const char *ns, const struct token *t,
     struct sstate_val bind, const void *body, size_t n)
 {
-	const uint8_t *p = body, *ct;
-	uint8_t okm[64], aad[AAD_MAX];
-	size_t nc = n > SEAL_OVER ? n - SEAL_OVER : 0, na;
+	size_t nc = n > SEAL_OVER ? n - SEAL_OVER : 0;
+	struct box b;
 	int r = SSTATE_EAUTH;
 
 	*len = 0;
@@ -193,15 +150,9 @@ seal_open(uint8_t *out, size_t *len, struct seal_head *h,
 	    strlen(ns) > LIMIT_NS_BYTES || h->suite != key->suite ||
 	    h->kid != key->kid || t->suite != key->suite || t->kid != key->kid)
 		goto out;
-	ct = p + AT_CT;
-	derive(okm, key, ns, t, bind, p);
-	na = associate(aad, ns, t, p);
-	if (sodium_memcmp(okm + 32, p + AT_CM, CM_BYTES) == 0 &&
-	    crypto_aead_xchacha20poly1305_ietf_decrypt_detached(out, NULL, ct,
-		nc, ct + nc, aad, na, p + AT_SALT, okm) == 0 &&
-	    pad_strip(len, out, nc, pad_record) == 0)
+	b = box_of(key, ns, t, bind);
+	if (box_open(&b, out, len, body, n) == 0)
 		r = 0;
-	wipe(okm, sizeof(okm));
 out:
 	if (r != 0) {
 		wipe(out, nc);

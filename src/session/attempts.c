@@ -7,15 +7,13 @@
 #include "session/attempts.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "session/doubt.h"
 #include "session/fetch.h"
 #include "session/mindset.h"
 
-enum { ANNEX_BLOCK = 8192, NAP_MIN_US = 20, NAP_MAX_US = 20000 };
+enum { ANNEX_BLOCK = 8192 };
 
 void
 attempts_begin(struct attempts *at, struct sstate_session *s)
@@ -30,22 +28,11 @@ attempts_begin(struct attempts *at, struct sstate_session *s)
 int
 attempts_next(struct attempts *at)
 {
-	uint64_t now = clock_mono_us(), span;
+	int r = naps_next(&at->naps);
 
-	if (at->n++ == 0) {
-		at->began_us = now;
-		return 0; /* most races are lost once: no nap */
-	}
-	if (at->n > LIMIT_COMMIT_TRIES &&
-	    now - at->began_us > LIMIT_COMMIT_SECONDS * 1000000ull)
-		return SSTATE_EBUSY;
-	span = (uint64_t)NAP_MIN_US << (at->n < 10 ? at->n : 10);
-	if (span > NAP_MAX_US)
-		span = NAP_MAX_US;
-	/* Jitter: not secret, only different in each process and attempt. */
-	clock_nap_us((now * 2654435761u + (uint64_t)getpid() * 40503u) % span);
-	at->s->clock = env_now(at->s->env);
-	return 0;
+	if (r == 0 && at->naps.n > 1)
+		at->s->clock = env_now(at->s->env);
+	return r;
 }
 
 int

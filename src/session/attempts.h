@@ -4,6 +4,7 @@
 #ifndef SESSION_ATTEMPTS_H
 #define SESSION_ATTEMPTS_H
 
+#include "session/naps.h"
 #include "session/state.h"
 
 /*
@@ -14,8 +15,7 @@ struct attempts {
 	struct sstate_session *s;
 	struct arena *a; /* of the present base and work */
 	const struct rec *shown; /* work when the commit began */
-	uint64_t began_us;
-	unsigned n;
+	struct naps naps;
 	unsigned met; /* how often another record than ours was taken up */
 	unsigned own; /* ... and it was what we had written ourselves */
 	int ours; /* the last rebase met an undecided write of ours */
