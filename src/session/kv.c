@@ -304,12 +304,12 @@ static int
 remove_seen(struct kv_op *op, uint64_t expected)
 {
 	int r = kv_op_walk(op);
+	const struct kv_seen *s = &op->seen[op->at];
 
-	/* Nobody can read it, but it can go. */
-	if (r == SSTATE_EAUTH && expected == SSTATE_KV_ANY &&
-	    op->seen[op->at].head.revision != 0) {
-		r = lost(
-		    kv_op_remove(op, op->at, op->seen[op->at].head.revision));
+	/* Nobody can read damage, but it can go. */
+	if (r == SSTATE_EAUTH && expected == SSTATE_KV_ANY && !s->there &&
+	    s->head.revision != 0) {
+		r = lost(kv_op_remove(op, op->at, s->head.revision));
 		return r == 0 ? SSTATE_DONE : r;
 	}
 	if (r != 0 || !op->found || (r = expect(op, expected)) != 0)

@@ -1,19 +1,20 @@
 /*
  * crypto_purpose_test.c - what was made for one purpose serves no other
  *
- * Five kinds (an id for the cookie, an id for the page, page state, a CSRF
- * token, a record), each read by the reader of each other kind, as text and
+ * Six kinds (an id for the cookie, an id for the page, page state, a CSRF
+ * token, a record, what is under a name), each read by the reader of each other kind, as text and
  * as bytes, in two namespaces, under two kids, for two sessions (S13).
  */
 #include "crypto_help.h"
 
 #include "crypto/csrf.h"
+#include "crypto/kv.h"
 #include "crypto/page.h"
 #include "crypto/prf.h"
 #include "crypto/seal.h"
 #include "crypto/token.h"
 
-enum { KINDS = 5, MOST = 2048 };
+enum { KINDS = 6, MOST = 2048 };
 
 struct world {
 	const struct ringkey *key;
@@ -29,7 +30,14 @@ struct thing {
 
 static struct keyring *ring;
 static const char *const names[KINDS] = { "cookie id", "page id", "page state",
-	"CSRF token", "record" };
+	"CSRF token", "record", "value under a name" };
+
+/* As a binding would do it: the name is the session's id. */
+static struct sstate_val
+name_of(const struct world *w)
+{
+	return (struct sstate_val){ (const char *)w->t.sid, SID_BYTES };
+}
 
 static void
 make(struct thing *out, unsigned kind, const struct world *w)
@@ -39,7 +47,11 @@ make(struct thing *out, unsigned kind, const struct world *w)
 		.abs_expiry = NOW + 9,
 		.idle_deadline = NOW + 9,
 		.revision = 1u << 24 };
+	static const struct kv_head kh = { .written = NOW,
+		.expires = NOW + 9,
+		.revision = 1u << 24 };
 	struct page_scope sc = { w->ns, w->psk, "/a", 0 };
+	struct kv_place at;
 	struct page_head ph = { .kind = PAGE_PLAIN, .issued = NOW };
 	struct csrf_head ch = { .issued = NOW };
 	struct seal_random rnd;
@@ -65,11 +77,17 @@ make(struct thing *out, unsigned kind, const struct world *w)
 		r = csrf_make(text, w->key, w->ns, w->psk, "/a", &ch, NULL);
 		out->n = CSRF_TEXT;
 		break;
-	default:
+	case 4:
 		r = seal_draw(&rnd, NULL) != 0 ||
 		    seal_make(out->p, w->key, w->ns, &w->t, NOTHING, &sh, &rnd,
 			"a=1", 3, NULL) != 0;
 		out->n = seal_size(3);
+		break;
+	default:
+		kv_place(&at, w->key, w->ns, name_of(w));
+		r = seal_draw(&rnd, NULL) != 0 ||
+		    kv_seal(out->p, &at, &kh, &rnd, "a=1", 3, NULL) != 0;
+		out->n = kv_size(3);
 	}
 	if (r != 0)
 		abort();
@@ -85,6 +103,8 @@ reads(unsigned kind, const struct world *w, const uint8_t *p, size_t n)
 	struct page_head ph;
 	struct csrf_head ch;
 	struct seal_head sh;
+	struct kv_place at;
+	struct kv_head kh;
 	struct token t;
 	size_t len;
 
@@ -100,6 +120,9 @@ reads(unsigned kind, const struct world *w, const uint8_t *p, size_t n)
 	case 3:
 		return csrf_open(&ch, w->key, w->ns, w->psk, "/a", text, n) ==
 		    0;
+	case 5:
+		kv_place(&at, w->key, w->ns, name_of(w));
+		return kv_open(out, &len, &kh, &at, p, n) == 0;
 	default:
 		return seal_open(out, &len, &sh, w->key, w->ns, &w->t, NOTHING,
 			   p, n) == 0;
@@ -153,20 +176,20 @@ static void
 labels(const struct ringkey *k)
 {
 	static const char *const label[] = { "tok", "rec", "pag", "csr", "usr",
-		"log", "fp" };
+		"log", "kvl", "kvd", "fp" };
 	const uint8_t *key[] = { k->tok, k->dat, k->pag, k->csr, k->usr, k->log,
 		k->kvl, k->kvd };
-	static uint8_t out[56][64];
+	static uint8_t out[72][64];
 	struct prf_part part = { "app", 3 };
 	unsigned i, j, n = 0, equal = 0;
 
 	for (i = 0; i < 8; i++)
-		for (j = 0; j < 7; j++)
+		for (j = 0; j < 9; j++)
 			prf(out[n++], 64, key[i], label[j], &part, 1);
 	for (i = 0; i < n; i++)
 		for (j = 0; j < i; j++)
 			equal += memcmp(out[i], out[j], 16) == 0;
-	T(n == 56 && equal == 0,
+	T(n == 72 && equal == 0,
 	    "R-65 purposes by pairs: %u outputs, all differ", n);
 }
 

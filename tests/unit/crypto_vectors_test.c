@@ -7,6 +7,7 @@
 
 #include "crypto/csrf.h"
 #include "crypto/drawn.h"
+#include "crypto/kv.h"
 #include "crypto/pad.h"
 #include "crypto/page.h"
 #include "crypto/prf.h"
@@ -216,6 +217,57 @@ page(struct block *b)
 }
 
 static void
+kv(struct block *b)
+{
+	struct ringkey k = key_of(b);
+	const char *ns = bytes(b, "ns").ptr;
+	struct sstate_val body = bytes(b, "body"), value = bytes(b, "value");
+	struct kv_head got,
+	    h = { .kind = (uint16_t)num(b, "kind"),
+		    .written = (int64_t)num(b, "written"),
+		    .expires = (int64_t)num(b, "expires"),
+		    .revision = num(b, "revision"),
+		    .from = num(b, "from") };
+	struct seal_random rnd = { .rev = { 0 } };
+	size_t n = kv_size(value.len), len;
+	struct kv_place at;
+	uint8_t *out = malloc(n);
+
+	kv_place(&at, &k, ns, bytes(b, "key"));
+	T(same(b, "loc", at.loc, LOC_BYTES), "kv's locator: %s",
+	    text(b, "name"));
+	memcpy(rnd.salt, octets(b, "salt"), sizeof(rnd.salt));
+	T(out != NULL &&
+		kv_seal(out, &at, &h, &rnd, value.ptr, value.len, NULL) == 0 &&
+		same(b, "body", out, n),
+	    "kv sealed: %s", text(b, "name"));
+	T(kv_open(out, &len, &got, &at, body.ptr, body.len) == 0 &&
+		len == value.len && memcmp(out, value.ptr, len) == 0 &&
+		got.suite == SUITE_1 && got.kid == k.kid &&
+		got.kind == h.kind && got.written == h.written &&
+		got.expires == h.expires && got.revision == h.revision &&
+		got.from == h.from,
+	    "opened: %s", text(b, "name"));
+	free(out);
+}
+
+static void
+kv_refused(struct block *b)
+{
+	struct ringkey k = key_of(b);
+	struct sstate_val body = bytes(b, "body");
+	uint8_t *out = malloc(body.len);
+	struct kv_place at;
+	struct kv_head h;
+	size_t len;
+
+	kv_place(&at, &k, bytes(b, "ns").ptr, bytes(b, "key"));
+	T(kv_open(out, &len, &h, &at, body.ptr, body.len) == SSTATE_EAUTH,
+	    "R-64 authentic, and refused: %s", text(b, "name"));
+	free(out);
+}
+
+static void
 csrf(struct block *b)
 {
 	struct ringkey k = key_of(b);
@@ -259,6 +311,9 @@ main(void)
 	T(each_block("page.txt", page) >= 11, "page.txt is whole");
 	T(each_block("page_refused.txt", page_refused) >= 9,
 	    "page_refused.txt is whole");
+	T(each_block("kv.txt", kv) >= 16, "kv.txt is whole");
+	T(each_block("kv_refused.txt", kv_refused) >= 19,
+	    "kv_refused.txt is whole");
 	T(each_block("csrf.txt", csrf) >= 7, "csrf.txt is whole");
 	T(each_block("sizes.txt", sizes) >= 27, "sizes.txt is whole");
 	return tap_done();

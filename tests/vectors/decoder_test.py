@@ -246,6 +246,47 @@ def page_refused(b):
         return True
 
 
+def kv_open(b):
+    """Locator, header, and the plaintext as it was padded."""
+    s, ns, name, body = (b.hex('secret'), b.hex('ns'), b.hex('key'),
+                         b.hex('body'))
+    loc = B(subkey(s, 7), 32, b'kvl', ns, name)
+    hdr, salt, cm = body[:40], body[40:64], body[64:96]
+    okm = B(subkey(s, 8), 64, b'kvd', ns, name, salt + loc + hdr)
+    assert cm == okm[32:], 'commitment'
+    return loc, hdr, aead_open(okm[:32], salt, lp(ns) + loc + hdr,
+                               body[96:-16], body[-16:])
+
+
+def kv(b):
+    loc, hdr, plain = kv_open(b)
+    value = unpad(plain, record_size)
+    assert hdr == (b'SSK1' + bytes([1, b.num('kid')]) +
+                   le(b.num('kind'), 2) + le(b.num('written'), 8) +
+                   le(b.num('expires'), 8) + le(b.num('revision'), 8) +
+                   le(b.num('from'), 8)), 'header'
+    assert b.hex('body')[40:64] == b.hex('salt'), 'salt'
+    assert b.num('kind') < 2 or value == b'', 'a stub without a value'
+    return loc == b.hex('loc') and value == b.hex('value')
+
+
+def kv_refused(b):
+    """Authentic by commitment and tag, and nothing of kv.h."""
+    _, hdr, plain = kv_open(b)
+    kind = int.from_bytes(hdr[6:8], 'little')
+    written, expires, rev, old = (int.from_bytes(hdr[i:i + 8], 'little')
+                                  for i in (8, 16, 24, 32))
+    if (hdr[:5] != b'SSK1\x01' or hdr[5] != b.num('kid') or kind > 3 or
+            max(written, expires) > 1 << 53 or rev == 0 or
+            (kind == 1 and old == 0) or (kind in (0, 3) and old != 0)):
+        return True
+    try:
+        value = unpad(plain, record_size)
+    except AssertionError:
+        return True
+    return kind > 1 and value != b''
+
+
 def csrf(b):
     raw = unb64(b.text('text'))
     head = (b.hex('salt') + le(b.num('issued'), 4) +
@@ -271,6 +312,8 @@ KINDS = {
     'refused.txt': refused,
     'page.txt': page,
     'page_refused.txt': page_refused,
+    'kv.txt': kv,
+    'kv_refused.txt': kv_refused,
     'csrf.txt': csrf,
     'sizes.txt': sizes,
 }
