@@ -16,12 +16,14 @@ use lib dirname(abs_path(__FILE__));
 use Contender;
 use Count;
 use Report;
+use Stores;
 use Web;
 
 my ($top, $build, $musl) = @ARGV;
 die "usage: bench/run.pl TOP BUILD [MUSL]\n" unless defined $build;
 my $bin = "$build/cmake/bench";
 my $full = $ENV{FULL};
+my $stores = $ENV{STORES} // 'yes';
 my $rounds = $ENV{ROUNDS} || 5;
 my $peers = "$top/bench/peers";
 # Removing a file may take a millisecond where freed blocks are discarded.
@@ -31,7 +33,8 @@ my %place = (	# medium => folder
 	tmpfs => '/dev/shm',
 	disk => $ENV{BENCH_DISK} // $build,
 );
-my ($done, $todo) = (0, 8 * $rounds + 10);
+my ($done, $todo) = (0, ($stores eq 'only' ? 0 : 8 * $rounds + 10) +
+    ($stores eq 'no' ? 0 : 6 * ($rounds + 7)));
 my @work;
 my $report = Report->new;
 
@@ -43,6 +46,7 @@ END {
 	if ($$ == $owner) {
 		Contender::stop();
 		Web::stop();
+		Stores::stop_all();
 		remove_tree(@work) if @work;
 	}
 	$? = $code;
@@ -180,16 +184,19 @@ sub turn {
 		next if $c->{not}{$verb};
 		my $k = $many;
 		$k = int($k * $c->{k}) || 1 if $c->{k};
+		my ($cpu) = $c->{store} ? $c->ask('cpu', 0) : ();
 		my ($ns) = $c->ask($verb, $k);
 		$ns /= 2 if $verb eq 'cycle2';
 		$report->time($title, $c->{name}, $verb, $ns / $k);
+		$report->time($title, $c->{name}, "$verb: cpu",
+		    (($c->ask('cpu', 0))[0] - $cpu) / $k) if $c->{store};
 	}
 }
 
 sub finish {
 	my ($title, @c) = @_;
 	for my $c (@c) {
-		if ($title and $c->{name} eq 'securestate') {
+		if ($title and ($c->{store} or $c->{name} eq 'securestate')) {
 			my ($ns) = $c->ask('end', 200);
 			$report->time($title, $c->{name}, 'end', $ns / 200);
 		}
@@ -416,23 +423,34 @@ sub counts {
 	}
 }
 
+sub stores {
+	Stores->new(report => $report, bin => $bin, work => $work[0],
+	    drivers => "$build/cmake/drivers", ring => ring(), full => $full,
+	    has => \%has, media => \@media, section => \&section,
+	    turn => \&turn, finish => \&finish, fresh => \&fresh,
+	    progress => \&progress)->run;
+}
+
 $report->place($_, $place{$_}) for @media;
 $report->note("sessions on disk: $live{disk}, not 10^4 as elsewhere; FULL=1")
     if $live{disk} != $live{tmpfs};
 Contender->new(ours($media[0], 'none'))->end;	# makes the key ring
-files();
-memory();
-lives();
-behind() if $has{lighttpd} and $has{wrk};
-parallel();
-reap($_, 10000) for grep { $_ eq 'tmpfs' or $full } @media;
-reap('tmpfs', 1_000_000) if $full and $place{tmpfs};
-growth();
-many_in_memory() if $full;
-counts();
-Count::sizes($report, "$build/cmake", $musl);
+stores() if $stores ne 'no';
+if ($stores ne 'only') {
+	files();
+	memory();
+	lives();
+	behind() if $has{lighttpd} and $has{wrk};
+	parallel();
+	reap($_, 10000) for grep { $_ eq 'tmpfs' or $full } @media;
+	reap('tmpfs', 1_000_000) if $full and $place{tmpfs};
+	growth();
+	many_in_memory() if $full;
+	counts();
+	Count::sizes($report, "$build/cmake", $musl);
+}
 progress('');
-$report->judge(\@media, $full);
+$report->judge(\@media, $full) if $stores ne 'only';
 $report->write($build, $top, $began, $rounds);
 system 'perl', "$top/bench/plot.pl", "$build/results.tsv",
     "$build/results.svg";

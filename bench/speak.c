@@ -55,6 +55,17 @@ speak_pick(uint64_t *state, uint64_t n)
 	return (x >> 11) % n;
 }
 
+/* What this process has used up so far, in its own and the kernel's code. */
+static void
+say_cpu(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0)
+		speak_die("clock");
+	speak_say((uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec, 0);
+}
+
 void
 speak_say(uint64_t a, uint64_t b)
 {
@@ -77,6 +88,10 @@ speak_loop(const struct verb *v, size_t nv, void *arg)
 		n = end != NULL ? strtoull(end, NULL, 10) : 0;
 		if (strcmp(line, "quit") == 0)
 			break;
+		if (strcmp(line, "cpu") == 0) {
+			say_cpu();
+			continue;
+		}
 		for (i = 0; i < nv; i++)
 			if (strcmp(v[i].name, line) == 0)
 				break;

@@ -2,7 +2,8 @@
  * speak.h - a contender of the benchmark: verbs on stdin, numbers on stdout
  *
  * A line is "VERB N"; the answer is one line of decimal numbers, the first
- * of them nanoseconds for all N.  An error ends the program.
+ * of them nanoseconds for all N.  An error ends the program.  "cpu" is
+ * answered for each: the processor's nanoseconds that it has used so far.
  */
 #ifndef BENCH_SPEAK_H
 #define BENCH_SPEAK_H
