@@ -173,12 +173,12 @@ mckit_end(struct mckit *k)
 __attribute__((unused)) static void *
 mckit_open(const char *uri, struct sstate_error *err)
 {
-	struct conform c = { .driver = &sstate_driver_v1_memcached,
-		.uri = uri };
 	void *ctx;
 
 	memset(err, 0, sizeof(*err));
-	return drv_open(&ctx, &c, err) == 0 ? ctx : NULL;
+	return drv_open(&ctx, &sstate_driver_v1_memcached, uri, err) == 0
+	    ? ctx
+	    : NULL;
 }
 
 __attribute__((unused)) static void

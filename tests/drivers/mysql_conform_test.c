@@ -8,16 +8,12 @@
 int
 main(void)
 {
-	struct conform c = { .driver = &sstate_driver_v1_mysql,
-		.open = drv_open };
 	struct mkit k;
 
 	/* The longest body is in a packet that is larger than it. */
 	mkit_start(&k, "--innodb-flush-log-at-trx-commit=0",
 	    "--max-allowed-packet=17M", NULL);
-	c.uri = k.uri;
-	c.scale = drv_scale(100);
-	conform_all(&c);
+	drv_conform(&sstate_driver_v1_mysql, k.uri, drv_scale(100));
 	T(strcmp(mkit_sql(&k, "SELECT count(*) FROM securestate_record"),
 	      "0") == 0,
 	    "what was removed left nothing");
