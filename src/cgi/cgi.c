@@ -72,9 +72,11 @@ passed_socket(const char *const *vars)
 	const char *fds = wire_var(&w, "LISTEN_FDS");
 	char own[24];
 
+	if (pid == NULL || fds == NULL)
+		return 0;
 	(void)snprintf(own, sizeof(own), "%ld", (long)getpid());
-	return pid != NULL && strcmp(pid, own) == 0 && fds != NULL &&
-	    strcmp(fds, "1") == 0 && fcgi_is_listening(PASSED_FD);
+	return strcmp(pid, own) == 0 && strcmp(fds, "1") == 0 &&
+	    fcgi_is_listening(PASSED_FD);
 }
 
 /* The FastCGI socket, or -1: CGI. */
