@@ -18,6 +18,7 @@
 #define SHOT_H
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -64,10 +65,16 @@ static unsigned shot_logged;
 __attribute__((unused)) static void
 shot_take_log(void *arg, int level, const struct sstate_error *what)
 {
+	/* Of several threads, where it is FastCGI. */
+	static atomic_flag busy = ATOMIC_FLAG_INIT;
+
 	(void)arg;
 	(void)level;
+	while (atomic_flag_test_and_set(&busy))
+		;
 	(void)snprintf(shot_log, sizeof(shot_log), "%s", what->text);
 	shot_logged++;
+	atomic_flag_clear(&busy);
 }
 
 /* An environment in memory; flags as struct sstate_options has them. */
