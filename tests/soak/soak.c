@@ -133,24 +133,24 @@ static void
 touch(struct worker *w, struct own *o)
 {
 	struct sstate_session *s = open_own(w, o);
-	unsigned what = draw(w, 10);
+	unsigned what = draw(w, 100);
 	int r;
 
 	if (s == NULL)
 		return;
-	if (what < 4) {
+	if (what < 40) {
 		sstate_incr(NULL, s, "n", 1);
 		if (odd(w, sstate_commit(s)) == 0)
 			o->n++;
 		else
 			o->serial = 0; /* one or the other: not known */
-	} else if (what == 4) {
+	} else if (what == 40) {
 		sstate_rotate(s);
 		if (odd(w, sstate_commit(s)) == 0)
 			kit_token(o->token, s);
 		else
 			o->serial = 0;
-	} else if (what == 5) {
+	} else if (what > 40 && what <= 50) {
 		r = sstate_logout(s);
 		if (r == 0)
 			r = sstate_commit(s);
@@ -308,6 +308,9 @@ open_env(const char *store, const char *ring)
 	o.stores = stores;
 	o.keyring = ring;
 	o.flags = SSTATE_CARRY_OWN;
+	/* What a rotated id leaves stays so long, and memory: has a limit. */
+	o.idle = 120;
+	o.grace = 10;
 	if (sstate_open(&env, &o, &err) != 0) {
 		printf("Bail out! %s\n", err.text);
 		exit(1);
