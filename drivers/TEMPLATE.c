@@ -131,17 +131,18 @@ name_of(char name[NAME_BYTES], const struct sstate_key *key)
 static int
 key_of(struct sstate_key *key, const char *name, const char *ns)
 {
+	static const char digits[] = "0123456789abcdef";
 	char again[NAME_BYTES];
-	unsigned octet;
+	const char *at;
 	size_t i;
 
 	key->ns = ns;
-	for (i = 0; i < SSTATE_ID_BYTES; i++) {
-		if (sscanf(name + 2 * i, "%2x", &octet) != 1)
+	memset(key->id, 0, sizeof(key->id));
+	for (i = 0; i < 2 * (size_t)SSTATE_ID_BYTES; i++) {
+		if (name[i] == '\0' || (at = strchr(digits, name[i])) == NULL)
 			return -1;
-		key->id[i] = (unsigned char)octet;
-		if (name[2 * i + 1] == '\0')
-			return -1;
+		key->id[i / 2] =
+		    (unsigned char)(key->id[i / 2] << 4 | (at - digits));
 	}
 	name_of(again, key);
 	return strcmp(again, name) == 0 ? 0 : -1;
@@ -187,6 +188,7 @@ look(struct head *h, int *fd, struct mystore *m, const char *name,
 {
 	int f = openat(m->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), r = 0;
 
+	memset(h, 0, sizeof(*h));
 	if (f < 0)
 		return errno == ENOENT ? SSTATE_ENOTFOUND
 				       : sstate_fail(err, SSTATE_ESTORE, errno,
@@ -238,7 +240,7 @@ get_name(struct mystore *m, const char *name, struct sstate_record *rec,
 {
 	struct head h;
 	struct stat st;
-	int fd, r;
+	int fd = -1, r;
 
 	*body = NULL;
 	if ((r = look(&h, &fd, m, name, err)) != 0)

@@ -203,9 +203,9 @@ conform_is(const struct conform *c, void *ctx, const struct sstate_key *key,
 	int good;
 
 	memset(&s, 0, sizeof(s));
-	good = conform_get(&s, c, ctx, key) == 0 && s.calls == 1 &&
-	    s.rec.body.len == want->body.len && s.rec.rev == want->rev &&
-	    s.rec.expires == want->expires &&
+	good = conform_get(&s, c, ctx, key) == 0 && want->body.ptr != NULL &&
+	    s.calls == 1 && s.rec.body.len == want->body.len &&
+	    s.rec.rev == want->rev && s.rec.expires == want->expires &&
 	    memcmp(s.body, want->body.ptr, want->body.len) == 0 &&
 	    memcmp(s.rec.tag, want->tag, sizeof(want->tag)) == 0;
 	free(s.body);
@@ -655,7 +655,7 @@ conform_each(void *arg, const struct sstate_key *key,
 			break;
 	if (i == l->n || strcmp(key->ns, l->want[i].ns) != 0 ||
 	    rec->body.len != 4 || memcmp(rec->body.ptr, "body", 4) != 0 ||
-	    (l->tag != NULL && memcmp(l->tag, rec->tag, SSTATE_TAG_BYTES)))
+	    (l->tag != NULL && memcmp(l->tag, rec->tag, SSTATE_TAG_BYTES) != 0))
 		l->strange++;
 	else
 		l->seen[i]++;
