@@ -44,7 +44,45 @@ is_line(const char *s, size_t max)
 	return n > 0;
 }
 
-/* scheme://host[:port] of endpoint, or the URI's own host. */
+/* host, host:port, [address] or [address]:port; 0: it is one. */
+static int
+host_of(char name[256], const char *at)
+{
+	const char *end, *rest;
+	size_t n;
+
+	if (*at == '[') {
+		if ((end = strchr(++at, ']')) == NULL)
+			return -1;
+		rest = end + 1;
+	} else
+		rest = end = at + strcspn(at, ":");
+	n = (size_t)(end - at);
+	if (n == 0 || n > 255 || strspn(at, in_host) < n)
+		return -1;
+	memcpy(name, at, n);
+	name[n] = '\0';
+	if (*rest == '\0')
+		return 0;
+	n = strspn(rest + 1, "0123456789");
+	return *rest == ':' && n > 0 && n <= 5 && rest[n + 1] == '\0' ? 0 : -1;
+}
+
+static int
+at_endpoint(struct ddb *d, struct sstate_conf *c, const char *at,
+    struct sstate_error *err)
+{
+	const int tls = strncmp(at, "https://", 8) == 0;
+	char name[256];
+
+	if ((!tls && strncmp(at, "http://", 7) != 0) ||
+	    host_of(name, at + (tls ? 8 : 7)) != 0)
+		return bad("endpoint is not https://host:port", err);
+	(void)snprintf(d->url, sizeof(d->url), "%s", at);
+	return driver_check_far(c, "dynamodb", name, tls, err);
+}
+
+/* An endpoint, the URI's own host, or Amazon's. */
 static int
 place(struct ddb *d, struct sstate_conf *c, const char *region,
     struct sstate_error *err)
@@ -52,27 +90,12 @@ place(struct ddb *d, struct sstate_conf *c, const char *region,
 	const char *host = sstate_conf_part(c, SSTATE_CONF_HOST);
 	const char *port = sstate_conf_part(c, SSTATE_CONF_PORT);
 	const char *at = sstate_conf_str(c, "endpoint", NULL);
-	char name[256];
 	int tls, six;
 
-	if (at != NULL) {
-		if (host != NULL)
-			return bad("a host, and an endpoint besides", err);
-		tls = strncmp(at, "https://", 8) == 0;
-		if (!tls && strncmp(at, "http://", 7) != 0)
-			return bad("endpoint is not https://host:port", err);
-		at += tls ? 8 : 7;
-		six = *at == '[';
-		(void)snprintf(name, sizeof(name), "%.*s",
-		    (int)strcspn(at + six, six ? "]" : ":"), at + six);
-		if (strlen(at) > 255 || name[0] == '\0' ||
-		    strspn(at + six, in_host) + (size_t)six !=
-			(six ? strcspn(at, "]") : strlen(at)))
-			return bad("endpoint is not https://host:port", err);
-		(void)snprintf(d->url, sizeof(d->url), "%s%s",
-		    tls ? "https://" : "http://", at);
-		return driver_check_far(c, "dynamodb", name, tls, err);
-	}
+	if (at != NULL && host != NULL)
+		return bad("a host, and an endpoint besides", err);
+	if (at != NULL)
+		return at_endpoint(d, c, at, err);
 	if (host == NULL) {
 		(void)snprintf(d->url, sizeof(d->url),
 		    "https://dynamodb.%s.amazonaws.com", region);

@@ -256,6 +256,9 @@ ddb_http_post(long *status, struct ddb *d, const char *action, const char *body,
 		    (rc = curl_easy_setopt(d->curl, CURLOPT_POSTFIELDS,
 			 body)) == CURLE_OK)
 			rc = curl_easy_perform(d->curl);
+		/* A head that broke off counts for one without a body. */
+		if (rc == CURLE_OK && d->len == 0)
+			rc = CURLE_GOT_NOTHING;
 		/* A read may be asked twice, but not waited for. */
 	} while (rc != CURLE_OK && rc != CURLE_OPERATION_TIMEDOUT && reads &&
 	    tries++ == 0);

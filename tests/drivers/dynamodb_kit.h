@@ -115,9 +115,10 @@ dkit_leave(const char *why)
 	exit(tap_done());
 }
 
-/* Leaves the test if there is no node or no dynalite. */
+/* A folder and a line of arguments; nothing runs yet.  Leaves the test if
+ * there is no node or no dynalite. */
 __attribute__((unused)) static void
-dkit_start_bare(struct dkit *k, int keep)
+dkit_room(struct dkit *k, int keep)
 {
 	const char *top = getenv("SOURCE_DIR");
 	char modules[PATH_MAX + 32];
@@ -143,7 +144,6 @@ dkit_start_bare(struct dkit *k, int keep)
 	(void)setenv("AWS_SECRET_ACCESS_KEY", DKIT_SECRET, 1);
 	(void)unsetenv("AWS_SESSION_TOKEN");
 	(void)unsetenv("AWS_REGION");
-	NEED(dkit_again(k) == 0, "dynalite runs");
 }
 
 __attribute__((unused)) static void
@@ -153,7 +153,8 @@ dkit_start(struct dkit *k, int keep)
 	char uri[200];
 	void *ctx;
 
-	dkit_start_bare(k, keep);
+	dkit_room(k, keep);
+	NEED(dkit_again(k) == 0, "dynalite runs");
 	(void)snprintf(uri, sizeof(uri), "%s&create=1", k->uri);
 	ctx = dkit_open(uri, &err);
 	NEED(ctx != NULL, "the table is made %s", err.text);

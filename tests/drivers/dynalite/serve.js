@@ -12,11 +12,14 @@
 //		that action is answered so, "after" it was done; "drop": not
 //		at all; "" is any action
 //	wire	all that arrives is added to it
-//	tally	the name of each action is added to it
+//	tally	the name of each action is added to it, and "connection"
+//	server.key, server.crt	TLS; before it starts
+// At SIGUSR2 it hangs up on who is idle, and adds "hangup" to the tally.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
 const http = require('http');
+const https = require('https');
 const path = require('path');
 
 const dynalite = require('dynalite');
@@ -136,7 +139,7 @@ function pass(req, res, body, fault) {
 	to.end(body);
 }
 
-const gate = http.createServer((req, res) => {
+function serve(req, res) {
 	const parts = [];
 	req.on('error', () => {});
 	req.on('data', (part) => parts.push(part));
@@ -154,8 +157,18 @@ const gate = http.createServer((req, res) => {
 		else
 			pass(req, res, body, fault);
 	});
+}
+
+const pem = (name) => fs.readFileSync(path.join(folder, name));
+const gate = fs.existsSync(path.join(folder, 'server.key')) ?
+	https.createServer({ key: pem('server.key'), cert: pem('server.crt') },
+		serve) : http.createServer(serve);
+gate.on('connection', () => note('tally', 'connection\n'));
+gate.keepAliveTimeout = 600000;
+process.on('SIGUSR2', () => {
+	gate.closeIdleConnections();
+	setTimeout(() => note('tally', 'hangup\n'), 20);
 });
-gate.keepAliveTimeout = Number(process.env.KEEP_ALIVE_MS || 600000);
 
 fs.rmSync(inner, { force: true });
 dynalite({ path: keep ? path.join(folder, 'data') : undefined,
