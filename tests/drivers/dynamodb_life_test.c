@@ -44,6 +44,20 @@ bodies(struct life *l)
 	free(raw);
 }
 
+static unsigned
+times(const struct life *l, const char *what)
+{
+	const unsigned char *p = l->dump, *end = l->dump + l->dumped;
+	const size_t n = strlen(what);
+	unsigned k = 0;
+
+	while ((p = memmem(p, (size_t)(end - p), what, n)) != NULL) {
+		p += n;
+		k++;
+	}
+	return k;
+}
+
 int
 main(void)
 {
@@ -59,6 +73,12 @@ main(void)
 	life_dump_tree(&l, k.s.dir);
 	T(life_shows(&l, "attribute_not_exists", 20),
 	    "R-26 what was sent is in it");
+	T(times(&l, "\"ConsistentRead\":true") > 100 &&
+		times(&l, "\"ConsistentRead\":true") ==
+		    times(&l, ".GetItem\n") + times(&l, ".Query\n") +
+			times(&l, ".Scan\n"),
+	    "I1 each of %u reads is a consistent one",
+	    times(&l, "\"ConsistentRead\":true"));
 	T(!life_shows(&l, DKIT_SECRET, strlen(DKIT_SECRET)),
 	    "the secret key is not sent");
 	bodies(&l);

@@ -6,6 +6,8 @@
  */
 #include "dynamodb_kit.h"
 
+#include "../../drivers/dynamodb.h"
+
 static const struct sstate_driver *const d = &sstate_driver_v1_dynamodb;
 static struct dkit k;
 
@@ -347,6 +349,65 @@ no_create(void)
 	sstate_store_close(s);
 }
 
+/* Until when the engine is to keep an item, asked for by its keys. */
+static int64_t
+ttl(void *ctx, enum ddb_kind kind, const unsigned char *id, size_t n,
+    const char *sk)
+{
+	struct sstate_error err;
+	char pk[DDB_KEY_BYTES];
+	json_t *item = NULL;
+	uint64_t v = 0;
+
+	if (ddb_key(pk, kind, CONFORM_NS, id, n, "", &err) == 0 &&
+	    ddb_fetch(&item, ctx, pk, sk, "", &err) == 0)
+		(void)ddb_number(&v, item, "ttl");
+	json_decref(item);
+	return (int64_t)v;
+}
+
+/* Time to live: a second after the end; an entry's only goes up. */
+static void
+lives(void)
+{
+	const int64_t t = (int64_t)time(NULL) + 3600;
+	struct sstate_key key = conform_key(CONFORM_NS, 60);
+	unsigned char tag[SSTATE_TAG_BYTES];
+	char sk[2 * SSTATE_ID_BYTES + 1];
+	struct sstate_error err;
+	int64_t rec, was, is;
+	void *ctx, *other;
+	size_t i;
+
+	conform_tag(tag, 5);
+	for (i = 0; i < sizeof(key.id); i++)
+		(void)snprintf(sk + 2 * i, 3, "%02x", key.id[i]);
+	ctx = dkit_open(k.uri, &err);
+	other = dkit_open(k.uri, &err);
+	NEED(ctx != NULL && other != NULL, "two contexts");
+	(void)dkit_make(ctx, 60, t + 5000, 5, &err);
+	rec = ttl(ctx, DDB_RECORD, key.id, sizeof(key.id), "r");
+	was = ttl(ctx, DDB_USER, tag, sizeof(tag), sk);
+	T(rec == t + 5001 && was >= rec,
+	    "R-27 a record lives a second longer than its end, its entry no "
+	    "less");
+	/* Nobody told this context of the entry. */
+	(void)dkit_replace(other, 60, 1, t, 5, &err);
+	rec = ttl(ctx, DDB_RECORD, key.id, sizeof(key.id), "r");
+	is = ttl(ctx, DDB_USER, tag, sizeof(tag), sk);
+	T(rec == t + 1 && is == was,
+	    "R-27 a record that ends sooner leaves its entry");
+	(void)dkit_remove(ctx, 60, SSTATE_ANY_REV, &err);
+	(void)dkit_make(ctx, 61, 0, 0, &err);
+	key = conform_key(CONFORM_NS, 61);
+	rec = ttl(ctx, DDB_RECORD, key.id, sizeof(key.id), "r");
+	T(rec > t + 399 * 86400 && rec < t + 401 * 86400,
+	    "without an end it is 400 days");
+	(void)dkit_remove(ctx, 61, SSTATE_ANY_REV, &err);
+	dkit_close(ctx);
+	dkit_close(other);
+}
+
 /* A renewal writes one item, not two; the entry is never behind. */
 static void
 entries(void)
@@ -394,6 +455,7 @@ main(void)
 	tables();
 	no_create();
 	entries();
+	lives();
 	dkit_end(&k);
 	return tap_done();
 }
