@@ -110,8 +110,6 @@ take_away(struct kv_op *op)
 	const struct kv_seen *s = &op->seen[op->at];
 	struct kv_head h = { .kind = KV_GONE, .written = op->now };
 
-	if (op->at < op->issuer && op->at + 1 < op->n)
-		return stub(op, op->at, 0);
 	if (!copy_may_come(op))
 		return kv_op_remove(op, op->at, s->head.revision);
 	h.expires = kv_op_stub_end(op);

@@ -17,6 +17,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include <securestate/kv.h>
 
@@ -42,11 +43,8 @@ struct actor {
 	int id, done, dead; /* dead: until the end of its operation */
 };
 
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t change;
-	int running, quit;
-} turn = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NOBODY, 0 };
+/* Posted by who hands it over; main waits for back. */
+static sem_t turn[ACTORS], back;
 
 /* All below belongs to who runs. */
 static struct actor actor[ACTORS];
@@ -54,7 +52,7 @@ static struct map map;
 static struct op ops[ALL];
 static uint64_t rev_of[ALL]; /* 0: nobody was told yet */
 static unsigned tick, odd, stubs, codes[KINDS][32];
-static int kills;
+static int kills, quit;
 static uint64_t seed = 1;
 static char name[32];
 
@@ -67,22 +65,25 @@ chance(unsigned n)
 
 /* ---- Whose turn it is -------------------------------------------------- */
 
-/* 0: there are no more turns. */
-static int
-wait_for(const struct actor *a, int ran)
+static void
+wait_for(sem_t *s)
 {
-	int quit;
+	while (sem_wait(s) != 0)
+		continue; /* EINTR */
+}
 
-	(void)pthread_mutex_lock(&turn.lock);
-	if (ran) {
-		turn.running = NOBODY;
-		(void)pthread_cond_broadcast(&turn.change);
-	}
-	while (turn.running != a->id && !turn.quit)
-		(void)pthread_cond_wait(&turn.change, &turn.lock);
-	quit = turn.quit;
-	(void)pthread_mutex_unlock(&turn.lock);
-	return !quit;
+static void
+pass_on(const struct actor *a)
+{
+	(void)sem_post(&back);
+	wait_for(&turn[a->id]);
+}
+
+static void
+let_go(int id)
+{
+	(void)sem_post(&turn[id]);
+	wait_for(&back);
 }
 
 /* The context is the actor: its environment has a driver of its own. */
@@ -91,7 +92,7 @@ before(void *ctx, int *lose, struct sstate_error *err)
 {
 	struct actor *a = ctx;
 
-	(void)wait_for(a, 1);
+	pass_on(a);
 	*lose = 0;
 	if (!a->dead && kills && chance(14) == 0) {
 		a->dead = 1;
@@ -260,13 +261,14 @@ static void *
 work(void *arg)
 {
 	struct actor *a = arg;
-	int i, goes_on = wait_for(a, 0);
+	int i;
 
-	while (goes_on) {
+	wait_for(&turn[a->id]);
+	while (!quit) {
 		for (i = 0; i < OPS; i++) {
 			operate(a, a->id * OPS + i);
 			a->done = i + 1 == OPS;
-			goes_on = wait_for(a, 1);
+			pass_on(a);
 		}
 	}
 	return NULL;
@@ -371,15 +373,39 @@ show(unsigned round)
 
 /* ---- Rounds ------------------------------------------------------------ */
 
+static int queue[ACTORS] = { 0, 1, 2, 3 };
+
+/* The first goes behind some others, or all. */
 static void
-let_go(int id)
+send_back(void)
 {
-	(void)pthread_mutex_lock(&turn.lock);
-	turn.running = id;
-	(void)pthread_cond_broadcast(&turn.change);
-	while (turn.running != NOBODY)
-		(void)pthread_cond_wait(&turn.change, &turn.lock);
-	(void)pthread_mutex_unlock(&turn.lock);
+	int i, first = queue[0], to = 1 + (int)chance(ACTORS - 1);
+
+	for (i = 0; i < to; i++)
+		queue[i] = queue[i + 1];
+	queue[to] = first;
+}
+
+/*
+ * In one round of two who goes on is drawn each time; in the other one goes
+ * on until it is sent back: then some wait for long.
+ */
+static int
+next(unsigned round, int on)
+{
+	if (round % 2 == 0) {
+		/* Often the same one once more. */
+		if (actor[on].done || chance(3) != 0)
+			do
+				on = (int)chance(ACTORS);
+			while (actor[on].done);
+		return on;
+	}
+	if (chance(6) == 0)
+		send_back();
+	while (actor[queue[0]].done)
+		send_back();
+	return queue[0];
 }
 
 static int
@@ -396,11 +422,7 @@ play(unsigned round)
 	for (i = 0; i < ACTORS; i++)
 		actor[i].done = 0;
 	while (left > 0) {
-		/* Often the same one once more: long and short overlaps. */
-		if (actor[on].done || chance(3) != 0)
-			do
-				on = (int)chance(ACTORS);
-			while (actor[on].done);
+		on = next(round, on);
 		let_go(on);
 		left -= actor[on].done;
 	}
@@ -435,6 +457,8 @@ start(const char *dir)
 	static void *handles[ACTORS];
 	int i;
 
+	if (sem_init(&back, 0, 0) != 0)
+		exit(2);
 	(void)snprintf(one, sizeof(one), "%s/one", dir);
 	(void)snprintf(all, sizeof(all), "%s/all", dir);
 	(void)snprintf(more, sizeof(more),
@@ -455,14 +479,15 @@ start(const char *dir)
 		    "process %d", i);
 	}
 	for (i = 0; i < ACTORS; i++)
-		if (pthread_create(&actor[i].th, NULL, work, &actor[i]) != 0)
+		if (sem_init(&turn[i], 0, 0) != 0 ||
+		    pthread_create(&actor[i].th, NULL, work, &actor[i]) != 0)
 			exit(2);
 }
 
 int
 main(void)
 {
-	unsigned i, n = kit_scale(4000), bad = 0;
+	unsigned i, n = kit_scale(2000), bad = 0;
 	char dir[256];
 
 	kit_folder(dir);
@@ -480,11 +505,9 @@ main(void)
 		codes[REMOVE][-SSTATE_ECONFLICT] > 0 && codes[GET][0] > 0 &&
 		codes[ANY][-SSTATE_ESTORE] > 0,
 	    "and each answer came up");
-	(void)pthread_mutex_lock(&turn.lock);
-	turn.quit = 1;
-	(void)pthread_cond_broadcast(&turn.change);
-	(void)pthread_mutex_unlock(&turn.lock);
+	quit = 1;
 	for (i = 0; i < ACTORS; i++) {
+		(void)sem_post(&turn[i]);
 		(void)pthread_join(actor[i].th, NULL);
 		sstate_close(actor[i].env);
 	}
