@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include <securestate.h>
+#include <securestate/kv.h>
 
 #include "base/codec.h"
 
@@ -226,12 +226,35 @@ linked(void)
 	blank(query, sizeof(query));
 }
 
+/* Under a name: put, got, met by another one, replaced, and removed. */
+static void
+named(struct sstate *env, const char *value)
+{
+	const struct sstate_val name = { "name", 4 };
+	struct sstate_val v = { value, strlen(value) };
+	struct sstate_kv *kv;
+	uint64_t rev;
+
+	NEED(sstate_kv_put(&rev, env, name, v, 0, SSTATE_KV_NEW, NULL) == 0 &&
+		sstate_kv_get(&kv, env, name, NULL) == 0 &&
+		memcmp(kv->value.ptr, value, v.len) == 0,
+	    "a value under a name");
+	sstate_kv_free(kv);
+	T(sstate_kv_put(NULL, env, name, v, 0, rev + 1, NULL) ==
+		    SSTATE_ECONFLICT &&
+		sstate_kv_put(NULL, env, name, v, 0, SSTATE_KV_ANY, NULL) ==
+		    0 &&
+		sstate_kv_remove(env, name, SSTATE_KV_ANY, NULL) == 0,
+	    "refused, replaced, removed");
+}
+
 int
 main(void)
 {
 	static const char *const stores[] = { "memory:", NULL };
 	struct sstate_options o = SSTATE_OPTIONS_INIT;
 	char token[64], value[64] = "", user[64] = "";
+	char other[64] = "";
 	unsigned char raw[48];
 	unsigned long bytes;
 	struct sstate *env;
@@ -250,6 +273,8 @@ main(void)
 	first(env, token, value, user);
 	again(env, token);
 	contested(env, token);
+	make_text(other, 48, "what was under a name");
+	named(env, other);
 	keep("the token", token, 60);
 	NEED(b64_decode(raw, sizeof(raw), token, 60) == 45, "decode");
 	keep("the id", raw + 3, 32);
@@ -258,6 +283,7 @@ main(void)
 	T(scan(&bytes) > 0, "R-78 the search finds what is there");
 	blank(token, sizeof(token));
 	blank(value, sizeof(value));
+	blank(other, sizeof(other));
 	blank(user, sizeof(user));
 	T(scan(&bytes) == 0, "R-78 no id, token, user or value in %lu bytes",
 	    bytes);
