@@ -21,7 +21,7 @@ endforeach()
 
 install(FILES include/securestate.h TYPE INCLUDE)
 install(FILES include/securestate/cgi.h include/securestate/conform.h
-  include/securestate/store.h
+  include/securestate/kv.h include/securestate/store.h
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/securestate")
 
 # What static drivers need, as the targets that the static library names.

@@ -2,12 +2,13 @@
  * passing.h - what expired is removed in passing, a little at a time
  *
  * So that a site without a cron job stays clean: after a request that wrote,
- * a slice of at most 64 records, once a minute in each process, and once a
- * second while there is more.  A process that does not live for a minute
- * (CGI) does it at its end, one time in 16: four records for each that it
- * may have made.  A record goes an hour after its end, so that until then
- * "expired" is told from "unknown".  Off with reap=0, where a store forgets by itself or
- * cannot be reaped, and under SSTATE_NO_CREATE.
+ * and after a put or removal under a name, a slice of at most 64 records,
+ * once a minute in each process, and once a second while there is more.  A
+ * process that does not live for a minute (CGI) does it at its end, one time
+ * in 16: four records for each that it may have made.  A record goes an hour
+ * after its end, so that until then "expired" is told from "unknown".  Off
+ * with reap=0, where a store forgets by itself or cannot be reaped, and under
+ * SSTATE_NO_CREATE.
  */
 #ifndef SESSION_PASSING_H
 #define SESSION_PASSING_H

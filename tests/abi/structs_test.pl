@@ -76,7 +76,7 @@ sub compiled {
 
 	open my $out, '>', $c or die "$c: $!\n";
 	print $out "#include <securestate.h>\n#include <securestate/cgi.h>\n",
-	    "#include <securestate/store.h>\n";
+	    "#include <securestate/kv.h>\n#include <securestate/store.h>\n";
 	for my $s (@structs) {
 		my ($type, $last, $floor) = ("struct $s->{name}", undef, 0);
 		for my $r (@{$s->{rows}}) {

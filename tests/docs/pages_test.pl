@@ -55,7 +55,7 @@ while ($plain =~ /\bstatic ([\w ]+)\n(sstate_\w+)\(([^)]*)\)\n\{/g) {
 	$inline{$2} = 1;
 	$proto{$2} = join ', ', $1, map { squeeze($_) } split /,/, $3;
 }
-for my $struct (qw(options how web cgi_options driver info file)) {
+for my $struct (qw(options how web cgi_options driver info file kv)) {
 	my ($body) = $plain =~ /^struct sstate_$struct \{(.*?)^\};/ms;
 	for my $line (split /;/, $body // '') {
 		my @names = $line =~ /\(\*(\w+)\)/;
@@ -173,7 +173,7 @@ told('each function or structure that a page names is a header\'s', @bad);
 # Only what says that a constant is there: _INIT and _API are no answers.
 my $all = join "\n", values %text;
 told('each constant of the headers is on a page', grep {
-	$all !~ /\b$_\b/ and !/^SSTATE_(?:API|MUST|PRINTF|H|CGI_H|STORE_H)$/ and
+	$all !~ /\b$_\b/ and !/^SSTATE_(?:API|MUST|PRINTF|H|CGI_H|KV_H|STORE_H)$/ and
 	    !/^SSTATE_(?:VERSION_|DRIVER_EXTERN|CAP_|CONF_|REC_)/ and
 	    !/^SSTATE_(?:ID|TAG)_BYTES$|_$/
 } sort keys %constant);
@@ -181,7 +181,7 @@ told('each constant of the headers is on a page', grep {
 my %where = (options => 'sstate_open.3', how => 'sstate_begin.3',
     web => 'sstate_begin.3', cgi_options => 'sstate_cgi_open.3',
     driver => 'securestate-store.3', info => 'sstate_login.3',
-    file => 'sstate_cgi_open.3');
+    file => 'sstate_cgi_open.3', kv => 'sstate_kv_get.3');
 for my $struct (sort keys %where) {
 	my @lines = $text{ $where{$struct} } =~ /^\.(?:It )?Fa (.*)/gm;
 	my %named = map { $_ => 1 } map { split /[ ,]+/ } @lines;
@@ -216,6 +216,7 @@ my @told = (
 	['sstate_link.3', qw(PAGE_FORM_BYTES PAGE_URL_BYTES ONCE)],
 	['sstate_login.3', qw(USER_BYTES ROTATE)],
 	['sstate_str.3', qw(NAME_BYTES)],
+	['sstate_kv_get.3', qw(KV_NAME_BYTES)],
 	['sstate_commit.3', qw(COMMIT_TRIES)],
 	['sstate_req_html.3', qw(HEADER_BYTES)],
 	['securestate-timeouts.7', qw(IDLE IDLE_PAGE LIFETIME ROTATE GRACE
@@ -249,10 +250,16 @@ for (@told) {
 my $crypto = join '', map { slurp($_) } glob("$top/src/crypto/*.c");
 my (%key, %label);
 $key{$2} = $1 while $crypto =~ /\{ (\d+), offsetof\(struct ringkey, (\w+)\)/g;
-while ($crypto =~ /\bprf\(\w+, [^,]+, (?:key->)?(\w+), "(\w+)"/g) {
+while ($crypto =~ /\bprf\([\w>-]+, [^,]+, (?:key->)?(\w+), "(\w+)"/g) {
 	$label{$1} .= $2;
 }
-my @made = $crypto =~ /\bprf\(\w+, /g;
+my @made = $crypto =~ /\bprf\((?!uint8_t)[\w>-]+, /g;
+# The one of box.c has them from those who make a box.
+pop @made;
+while ($crypto =~ /\.key = (?:at->)?key->(\w+),\s+\.label = "(\w+)"/g) {
+	$label{$1} .= $2;
+	push @made, $1;
+}
 my $guide = $text{'securestate-keys.7'} // '';
 my %row = map { $_ => 1 }
     $guide =~ /^\.It (\S+ Ta \S+ Ta \S+) Ta /gm;

@@ -34,11 +34,12 @@ does "another prefix is honoured" \
     cmake --install "$build" --prefix "$dir/usr"
 lib=$(dirname "$(find "$dir/usr" -name libsecurestate.so)")
 for f in include/securestate.h include/securestate/cgi.h \
-    include/securestate/conform.h include/securestate/store.h; do
+    include/securestate/conform.h include/securestate/kv.h \
+    include/securestate/store.h; do
 	does "$f is there" test -f "$dir/usr/$f"
 done
 does "no internal header is there" \
-    test "$(find "$dir/usr/include" -name '*.h' | wc -l)" = 4
+    test "$(find "$dir/usr/include" -name '*.h' | wc -l)" = 5
 
 cat >"$dir/use.c" <<'X'
 #include <stdio.h>

@@ -194,8 +194,12 @@ times(void)
 	k.clock += LIFE;
 	T(sstate_reap(&n, env, 0, 0, NULL) == 0 && n == 1 && m.n == 0,
 	    "what expired is reaped");
-	m.n = 0;
-	NEED(put(env, "n", "x", SSTATE_KV_NEW) == 0, "once more");
+	NEED(sstate_kv_put(NULL, env, val("short"), val("x"), k.clock + 1,
+		 SSTATE_KV_NEW, NULL) == 0,
+	    "for one second");
+	k.clock += 3700;
+	T(put(env, "n", "x", SSTATE_KV_NEW) == 0 && m.n == 1,
+	    "an hour after its end it goes in passing");
 	k.clock -= 1000000; /* the ratchet: time goes on from where it was */
 	T(is(env, "n", "x"), "R-23 a clock that goes back changes nothing");
 	sstate_close(env);
