@@ -49,28 +49,37 @@ number(uint64_t *out, const PGresult *res, int i, int col)
 	return 0;
 }
 
-/* Row i as a record; key and body are the result's own memory. */
+/* Row i as a record; the body is the result's own memory. */
 static int
-row(struct sstate_record *rec, struct sstate_key *key, const PGresult *res,
-    int i, const char *op, struct sstate_error *err)
+row(struct sstate_record *rec, const PGresult *res, int i, const char *op,
+    struct sstate_error *err)
 {
 	uint64_t expires;
 
 	memset(rec, 0, sizeof(*rec));
-	if (PQnfields(res) != 5 || PQgetlength(res, i, 0) != SSTATE_ID_BYTES ||
-	    number(&rec->rev, res, i, 1) != 0 ||
-	    number(&expires, res, i, 2) != 0 || expires > INT64_MAX ||
-	    PQgetlength(res, i, 4) < 1 ||
-	    (!PQgetisnull(res, i, 3) &&
-		PQgetlength(res, i, 3) != SSTATE_TAG_BYTES))
+	if (PQnfields(res) < 4 || number(&rec->rev, res, i, 0) != 0 ||
+	    number(&expires, res, i, 1) != 0 || expires > INT64_MAX ||
+	    PQgetlength(res, i, 3) < 1 ||
+	    (!PQgetisnull(res, i, 2) &&
+		PQgetlength(res, i, 2) != SSTATE_TAG_BYTES))
 		return damaged(op, err);
-	if (!PQgetisnull(res, i, 3))
-		memcpy(rec->tag, PQgetvalue(res, i, 3), SSTATE_TAG_BYTES);
-	memcpy(key->id, PQgetvalue(res, i, 0), SSTATE_ID_BYTES);
+	if (!PQgetisnull(res, i, 2))
+		memcpy(rec->tag, PQgetvalue(res, i, 2), SSTATE_TAG_BYTES);
 	rec->expires = (int64_t)expires;
-	rec->body.ptr = PQgetvalue(res, i, 4);
-	rec->body.len = (size_t)PQgetlength(res, i, 4);
+	rec->body.ptr = PQgetvalue(res, i, 3);
+	rec->body.len = (size_t)PQgetlength(res, i, 3);
 	return 0;
+}
+
+/* The same of a listing, whose rows end with their key. */
+static int
+row_of(struct sstate_record *rec, struct sstate_key *key, const PGresult *res,
+    int i, const char *op, struct sstate_error *err)
+{
+	if (PQnfields(res) != 5 || PQgetlength(res, i, 4) != SSTATE_ID_BYTES)
+		return damaged(op, err);
+	memcpy(key->id, PQgetvalue(res, i, 4), SSTATE_ID_BYTES);
+	return row(rec, res, i, op, err);
 }
 
 /* How many rows a statement changed. */
@@ -87,7 +96,6 @@ pgsql_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
     void *arg, struct sstate_error *err)
 {
 	struct sstate_record rec;
-	struct sstate_key same;
 	struct pgs_args a;
 	PGresult *res;
 	int r;
@@ -98,7 +106,7 @@ pgsql_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
 		return r;
 	if (PQntuples(res) == 0)
 		r = SSTATE_ENOTFOUND;
-	else if ((r = row(&rec, &same, res, 0, "get", err)) == 0)
+	else if ((r = row(&rec, res, 0, "get", err)) == 0)
 		r = found(arg, &rec);
 	PQclear(res);
 	return r;
@@ -131,7 +139,7 @@ page(int *n, size_t *bytes, struct pgs *c, struct sstate_key *key,
 		return r;
 	*n = PQntuples(res);
 	for (i = 0; i < *n && r == 0; i++) {
-		if ((r = row(&rec, key, res, i, "each", err)) == 0) {
+		if ((r = row_of(&rec, key, res, i, "each", err)) == 0) {
 			*bytes += rec.body.len;
 			r = fn(arg, key, &rec);
 		}
@@ -272,6 +280,26 @@ pgsql_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 
 /* ---- Reaping ---------------------------------------------------------- */
 
+/* Whoever finds nothing locks nothing, and plans no change. */
+static int
+is_due(int *yes, struct pgs *c, const char *ns, int64_t before,
+    struct sstate_error *err)
+{
+	struct pgs_args a;
+	PGresult *res;
+	int r;
+
+	*yes = 0;
+	a.n = 0;
+	pgs_add_text(&a, ns);
+	pgs_add_int(&a, before);
+	if ((r = pgs_run(&res, c, PGS_DUE, &a, 1, "reap", err)) != 0)
+		return r;
+	*yes = PQntuples(res) > 0;
+	PQclear(res);
+	return 0;
+}
+
 /* *n are looked at, and *gone of them removed. */
 static int
 reap_slice(uint64_t *n, uint64_t *gone, struct pgs *c, const char *ns,
@@ -300,11 +328,13 @@ pgsql_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
     uint64_t limit, struct sstate_error *err)
 {
 	uint64_t n, gone, max;
-	int r = 0;
+	int r, due;
 
 	*removed = 0;
 	if (before == INT64_MAX)
 		before--; /* that is "never" */
+	if ((r = is_due(&due, ctx, ns, before, err)) != 0 || !due)
+		return r;
 	while (r == 0 && *removed < limit) {
 		max = limit - *removed < SLICE ? limit - *removed : SLICE;
 		r = reap_slice(&n, &gone, ctx, ns, before, max, err);

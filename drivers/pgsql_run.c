@@ -32,8 +32,7 @@ static const char *const texts[PGS_STATEMENTS] = {
 	    " false)",
 	[PGS_LOOK] = "SELECT (SELECT value FROM @M WHERE name = 'schema'),"
 		     " pg_is_in_recovery()",
-	[PGS_GET] = "SELECT key, rev, expires, tag, body FROM @R"
-		    " WHERE key = $1",
+	[PGS_GET] = "SELECT rev, expires, tag, body FROM @R WHERE key = $1",
 	[PGS_IS] = "SELECT 1 FROM @R WHERE key = $1",
 	[PGS_CREATE] = "INSERT INTO @R (key, ns, due, expires, rev, tag, body)"
 		       " VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -43,6 +42,7 @@ static const char *const texts[PGS_STATEMENTS] = {
 			" WHERE key = $1 AND rev = $2",
 	[PGS_REMOVE] = "DELETE FROM @R WHERE key = $1 AND rev = $2",
 	[PGS_REMOVE_ANY] = "DELETE FROM @R WHERE key = $1",
+	[PGS_DUE] = "SELECT 1 FROM @R WHERE ns = $1 AND due <= $2 LIMIT 1",
 	/* What another one holds is in use: the reaper comes again. */
 	[PGS_REAP] =
 	    "WITH d AS (SELECT key, expires FROM @R"
@@ -57,13 +57,13 @@ static const char *const texts[PGS_STATEMENTS] = {
 	    " SELECT (SELECT count(*) FROM d), (SELECT count(*) FROM gone)",
 	/* Pages by key; a page ends with the row that makes it $3 bytes. */
 	[PGS_EACH] =
-	    "SELECT key, rev, expires, tag, body FROM (SELECT key, rev,"
+	    "SELECT rev, expires, tag, body, key FROM (SELECT key, rev,"
 	    " expires, tag, body, sum(octet_length(body)) OVER (ORDER BY key)"
 	    " - octet_length(body) AS before FROM @R"
 	    " WHERE ns = $1 AND key > $2 ORDER BY key LIMIT $4) AS page"
 	    " WHERE before < $3 ORDER BY key",
 	[PGS_TAGGED] =
-	    "SELECT key, rev, expires, tag, body FROM (SELECT key, rev,"
+	    "SELECT rev, expires, tag, body, key FROM (SELECT key, rev,"
 	    " expires, tag, body, sum(octet_length(body)) OVER (ORDER BY key)"
 	    " - octet_length(body) AS before FROM @R"
 	    " WHERE ns = $1 AND tag = $5 AND key > $2 ORDER BY key"

@@ -65,6 +65,7 @@ struct rds_link {
 	int fixed; /* the program's own: neither opened nor closed here */
 	int used; /* by the cluster's map */
 	unsigned born; /* how often it was connected */
+	char in[16384]; /* what was received; not set to zeros for each */
 };
 
 /* Words of a command, as they are sent. */

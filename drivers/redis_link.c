@@ -162,7 +162,6 @@ int
 rds_link_recv(redisReply **out, struct rds_link *l, int timeout_ms)
 {
 	int64_t until = now_ms() + timeout_ms;
-	char buf[16384];
 	void *reply;
 	ssize_t n;
 
@@ -177,7 +176,7 @@ rds_link_recv(redisReply **out, struct rds_link *l, int timeout_ms)
 			return 0;
 		}
 		/* Each read has the socket's own time-out besides. */
-		n = recv(l->c->fd, buf, sizeof(buf), 0);
+		n = recv(l->c->fd, l->in, sizeof(l->in), 0);
 		if (n == 0)
 			errno = ECONNRESET;
 		else if (n < 0 && errno == EAGAIN)
@@ -185,11 +184,12 @@ rds_link_recv(redisReply **out, struct rds_link *l, int timeout_ms)
 		if (n == 0 || (n < 0 && errno != EINTR))
 			return -1;
 		if (n > 0 &&
-		    redisReaderFeed(l->c->reader, buf, (size_t)n) != REDIS_OK) {
+		    redisReaderFeed(l->c->reader, l->in, (size_t)n) !=
+			REDIS_OK) {
 			errno = ENOMEM;
 			return -1;
 		}
-		if (n < (ssize_t)sizeof(buf) && now_ms() > until) {
+		if (n < (ssize_t)sizeof(l->in) && now_ms() > until) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
