@@ -23,8 +23,8 @@ my @all = (
 my %server;	# pid => what is written to
 my $serial = 0;
 
-# how: report, bin, drivers, ring, rounds, full, has, media, and run.pl's
-# section, turn, finish, fresh, progress
+# how: report, bin, work, drivers, ring, full, has, media, crypto: the loop as
+# a contender, and run.pl's section, turn, finish, fresh, progress
 sub new {
 	my ($class, %how) = @_;
 	return bless { %how }, $class;
@@ -107,7 +107,7 @@ sub pair {
 
 sub ours {
 	my ($s, $e, $medium, @mode) = @_;
-	return { name => 'securestate', store => 1, start => sub {
+	return { name => 'securestate', cpu => 1, ends => 1, start => sub {
 		my $set = 's' . $serial++;
 		my $uri = $e->{far} ? $e->{uri} . sprintf $e->{far}, $set :
 		    sprintf $e->{uri}, $s->{fresh}->($medium), $set;
@@ -117,7 +117,7 @@ sub ours {
 
 sub floor {
 	my ($s, $e, $medium) = @_;
-	return { name => "bare $e->{name}", store => 1, start => sub {
+	return { name => "bare $e->{name}", cpu => 1, ends => 1, start => sub {
 		return ["$s->{bin}/bench_floor_$e->{name}",
 		    $e->{place} // $s->{fresh}->($medium), 's' . $serial++];
 	} };
@@ -129,13 +129,14 @@ sub run {
 	my ($s) = @_;
 
 	for my $e ($s->find) {
+		my $m = $s->{media}[0];
 		$s->{progress}->("$e->{name}: start");
 		$s->start($e) or next;
 		$s->{section}->("$e->{name}:", 10_000, 20,
-		    { read => 100, cycle => 100 },
-		    $s->pair($e, $s->{media}[0]));
-		$s->growth($e);
-		$s->reap($e, $_) for $e->{reaps} ? $s->sizes : ();
+		    { read => 100, cycle => 100 }, $s->pair($e, $m),
+		    { %{ $s->{crypto} }, cpu => 1 });
+		$s->live($e, $m, (10_000, 100_000,
+		    $s->{full} ? 1_000_000 : ()));
 		$s->counts($e);
 		$s->stop($e);
 		$s->judge($e);
@@ -143,72 +144,68 @@ sub run {
 	$s->many if $ENV{LIVE};
 }
 
-sub sizes {
-	my ($s) = @_;
-	return (10_000, 100_000, $s->{full} ? 1_000_000 : ());
-}
-
-# The few are read beside the many.
-sub growth {
-	my ($s, $e, @n) = @_;
+# The fewest are read beside the most; then something expires in each.
+sub live {
+	my ($s, $e, $medium, @n) = @_;
 	my $title = "$e->{name}: growth";
 	my @c;
 
-	@n = ($s->sizes)[0, -1] unless @n;
 	for my $n (@n) {
 		$s->{progress}->("$title: $n sessions");
-		my $c = Contender->new($s->ours($e, $s->{media}[-1]));
+		my $c = Contender->new($s->ours($e, $medium, 'clock'));
 		$c->{name} = "$n sessions";
 		$c->ask('make', $n);
 		$c->ask('read', 1000);
 		push @c, $c;
 	}
 	for my $slice (1 .. 20) {
-		$s->{turn}->($title, 'read', 200, $slice % 2 ? @c : reverse @c);
+		my @turn = @c[0, -1];
+		$s->{turn}->($title, 'read', 200, $slice % 2 ? @turn :
+		    reverse @turn);
+	}
+	$s->{report}->against('P8', "$e->{name}: read at $n[-1] sessions",
+	    $title, 'read', "$n[-1] sessions", "$n[0] sessions", '<=', 3);
+	if ($e->{reaps}) {
+		my $f = Contender->new($s->floor($e, $medium));
+		$f->ask('make', 10_000);
+		$s->reap($e, $c[$_], $n[$_], $f) for 0 .. $#c;
+		$s->judge_reaping($e, @n[0, -1]);
+		push @c, $f;
 	}
 	$s->{finish}->('', @c);
-	$s->{report}->against('P8', "$e->{name}: read at $n[1] sessions",
-	    $title, 'read', "$n[1] sessions", "$n[0] sessions", '<=', 3);
 }
 
 # Ten that expired among n that live, again and again.
 sub reap {
-	my ($s, $e, $n) = @_;
-	my $title = "$e->{name}: reap, $n live";
-	my ($few, $times) = (10, 20);
+	my ($s, $e, $c, $n, $f) = @_;
+	my ($title, $r) = ("$e->{name}: reap, $n", $s->{report});
+	my $few = 10;
 
 	$s->{progress}->($title);
-	my ($c, $f) = map { Contender->new($_) }
-	    $s->pair($e, $s->{media}[0], 'clock');
-	$c->ask('make', $n);
-	$f->ask('make', 10_000);
-	for (1 .. $times) {
+	$c->{name} = 'securestate';
+	for (1 .. 20) {
 		$c->ask('brief', $few);
 		$c->ask('later', 600);
 		my ($ns, $got, $worst) = $c->ask('reap', 100);
 		die "$title: reaped $got of $few\n" if $got != $few;
-		$s->{report}->time($title, 'securestate', 'per expired',
-		    $ns / $few);
-		$s->{report}->time($title, 'securestate', 'longest call',
-		    $worst);
+		$r->time($title, 'securestate', 'per expired', $ns / $few);
+		$r->time($title, 'securestate', 'longest call', $worst);
 		($ns) = $f->ask('delete', $few);
-		$s->{report}->time($title, 'bare delete', 'per expired',
-		    $ns / $few);
+		$r->time($title, 'bare delete', 'per expired', $ns / $few);
 		$s->{turn}->($title, 'idle', 50, $c);
 		$s->{turn}->($title, 'read', 50, $f) if $e->{far};
 	}
-	$s->{finish}->('', $c, $f);
 }
 
 # LIVE=N: so many in lmdb: beside a hundredth of them, on a disk.
 sub many {
 	my ($s) = @_;
-	my ($e) = grep { $_->{name} eq 'lmdb' } $s->find;
+	my ($e) = grep { $_->{name} eq 'lmdb' } $s->find or return;
 	my $n = $ENV{LIVE};
 
 	die "LIVE=$n is no number of sessions\n" if $n !~ /^[1-9]\d{2,8}\z/;
 	$e->{uri} .= '&map_bytes=' . ($n * 4096 + (1 << 30));
-	$e->{name} = 'lmdb' and $s->growth($e, int $n / 100, $n) if $e;
+	$s->live($e, $s->{media}[-1], int $n / 100, $n);
 }
 
 sub counts {
@@ -256,37 +253,42 @@ sub judge {
 		    ($a - $more) / $b, '<=', $most, "$us / $raw, min");
 		($a, $b) = map { $s->least($title, "$verb: cpu", $_) } $us,
 		    $raw;
-		$r->goal('P6', "$name: $verb, client CPU over $raw, us",
+		$r->goal('P6', "$name: $verb, client CPU over bare, us",
 		    ($a - $b) / 1e3, '<=', 3, 'min') if $e->{far};
 	}
-	$s->judge_reaping($e) if $e->{reaps};
+	my ($us_r, $raw_r, $us_c, $raw_c, $r_c, $c_c) = map {
+	    my $who = $_->[1]; $s->least($title, $_->[0], $who) / 1e3 }
+	    ['read', $us], ['read', $raw], ['cycle', $us], ['cycle', $raw],
+	    ['read', 'crypto-only loop'], ['cycle', 'crypto-only loop'];
+	$r->note(sprintf '%s: over the bare engine, a read takes %.1f us and a '
+	    . 'cycle %.1f; the crypto-only loop %.1f and %.1f', $name,
+	    $us_r - $raw_r, $us_c - $raw_c, $r_c, $c_c);
 }
 
 sub judge_reaping {
-	my ($s, $e) = @_;
-	my ($r, $us) = ($s->{report}, 'securestate');
-	my @n = ($s->sizes)[0, -1];
-	my @title = map { "$e->{name}: reap, $_ live" } @n;
+	my ($s, $e, @n) = @_;
+	my ($r, $us, $name) = ($s->{report}, 'securestate', $e->{name});
+	my @title = map { "$name: reap, $_" } @n;
 
 	for my $t (@title) {
 		if ($e->{far}) {
-			$r->goal('P7', "$t, nothing to do, times a bare read",
+			$r->goal('P7', "$t: nothing to do, in bare reads",
 			    $s->least($t, 'idle', $us) /
-			    $s->least($t, 'read', "bare $e->{name}"), '<=',
-			    1.1, 'one trip, min');
+			    $s->least($t, 'read', "bare $name"), '<=', 1.1,
+			    'one trip, min');
 		} else {
-			$r->goal('P7', "$t, nothing to do, us",
+			$r->goal('P7', "$t: nothing to do, us",
 			    $s->least($t, 'idle', $us) / 1e3, '<=', 1, 'min');
 		}
-		$r->against('P7', "$t, per expired", $t, 'per expired', $us,
+		$r->against('P7', "$t: per expired", $t, 'per expired', $us,
 		    'bare delete', '<=', 2);
-		$r->goal('P7', "$t, longest call, ms",
+		$r->goal('P7', "$t: longest call, ms",
 		    $r->mid($t, 'longest call', $us) / 1e6, '<=', 5,
 		    'median of rounds');
 	}
-	$r->goal('P7', "$e->{name}: per expired, $n[1] / $n[0] live",
-	    $r->mid($title[1], 'per expired', $us) /
-	    $r->mid($title[0], 'per expired', $us), '<=', 2, 'same run');
+	$r->goal('P7', "$name: per expired, $n[1] / $n[0]",
+	    $s->least($title[1], 'per expired', $us) /
+	    $s->least($title[0], 'per expired', $us), '<=', 2, 'min');
 }
 
 1;

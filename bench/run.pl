@@ -184,19 +184,19 @@ sub turn {
 		next if $c->{not}{$verb};
 		my $k = $many;
 		$k = int($k * $c->{k}) || 1 if $c->{k};
-		my ($cpu) = $c->{store} ? $c->ask('cpu', 0) : ();
+		my ($cpu) = $c->{cpu} ? $c->ask('cpu', 0) : ();
 		my ($ns) = $c->ask($verb, $k);
 		$ns /= 2 if $verb eq 'cycle2';
 		$report->time($title, $c->{name}, $verb, $ns / $k);
 		$report->time($title, $c->{name}, "$verb: cpu",
-		    (($c->ask('cpu', 0))[0] - $cpu) / $k) if $c->{store};
+		    (($c->ask('cpu', 0))[0] - $cpu) / $k) if $c->{cpu};
 	}
 }
 
 sub finish {
 	my ($title, @c) = @_;
 	for my $c (@c) {
-		if ($title and ($c->{store} or $c->{name} eq 'securestate')) {
+		if ($title and ($c->{ends} or $c->{name} eq 'securestate')) {
 			my ($ns) = $c->ask('end', 200);
 			$report->time($title, $c->{name}, 'end', $ns / 200);
 		}
@@ -426,6 +426,7 @@ sub counts {
 sub stores {
 	Stores->new(report => $report, bin => $bin, work => $work[0],
 	    drivers => "$build/cmake/drivers", ring => ring(), full => $full,
+	    crypto => bare($media[0], 'crypto'),
 	    has => \%has, media => \@media, section => \&section,
 	    turn => \&turn, finish => \&finish, fresh => \&fresh,
 	    progress => \&progress)->run;
