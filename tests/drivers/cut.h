@@ -7,7 +7,7 @@
  *	cut_held(&c);		what stands still is over in time
  *	cut_counters(&c);	the same below the session layer
  *
- * uri leads through the proxy, direct past it.  Cut after 0, 1, 2, 4, ...
+ * uri and brief lead through the proxy, direct past it.  Cut after 0, 1, 2, 4, ...
  * octets of a command, or of its answer, and around its end: a server runs no
  * half of a command, so it is known what must have happened; the driver must
  * not pretend to know.
@@ -23,6 +23,7 @@
 struct cut {
 	const struct sstate_driver *driver;
 	const char *uri, *direct;
+	const char *brief; /* as uri, with a short time-out */
 	struct proxy *p;
 	/* Uses of a connection before a cut: until nothing is prepared. */
 	int warm;
@@ -243,34 +244,45 @@ cut_all(const struct cut *c)
 		cut_through(c, (enum cut_op)op);
 }
 
+/* Until it goes; what was held may still arrive, meanwhile. */
+static int
+cut_goes(const struct cut *c, enum cut_op op, struct sstate_error *err)
+{
+	const int64_t until = cut_ms() + CUT_SECONDS * 1000;
+	int r;
+
+	do
+		r = cut_warm(c, op, err);
+	while (r != 0 && cut_ms() < until);
+	return r;
+}
+
 /* What comes back by halves, for ever, is over in time. */
 __attribute__((unused)) static void
-cut_held(const struct cut *c)
+cut_held(const struct cut *all)
 {
+	struct cut c = *all;
 	struct sstate_error err;
-	struct timespec a, b;
+	int64_t began;
 	int op, r, way;
 
+	NEED((c.ctx = cut_opened(&c, c.brief)) != NULL, "a short time-out");
 	for (op = CUT_CREATE; op < CUT_OPS; op++) {
 		way = op % 2 == 0 ? PROXY_UP : PROXY_DOWN;
-		r = cut_warm(c, (enum cut_op)op, &err);
-		proxy_set(c->p, PROXY_HOLD, way, 3);
-		(void)clock_gettime(CLOCK_MONOTONIC, &a);
-		if (r == 0)
-			r = cut_do(c, (enum cut_op)op, &err);
-		(void)clock_gettime(CLOCK_MONOTONIC, &b);
-		proxy_set(c->p, PROXY_PASS, 0, 0);
-		T(r == SSTATE_ESTORE && b.tv_sec - a.tv_sec < CUT_SECONDS,
+		NEED(cut_goes(&c, (enum cut_op)op, &err) == 0, "a use: %s",
+		    err.text);
+		proxy_set(c.p, PROXY_HOLD, way, 3);
+		began = cut_ms();
+		r = cut_do(&c, (enum cut_op)op, &err);
+		T(r == SSTATE_ESTORE && cut_ms() - began < CUT_SECONDS * 1000,
 		    "%s, held %s: %s", cut_ops[op],
 		    way == PROXY_UP ? "on its way" : "on the way back",
 		    err.text);
-		/* What was held may still arrive, meanwhile. */
-		do {
-			r = cut_warm(c, (enum cut_op)op, &err);
-			(void)clock_gettime(CLOCK_MONOTONIC, &a);
-		} while (r != 0 && a.tv_sec - b.tv_sec < CUT_SECONDS);
-		T(r == 0, "and then it goes on");
+		proxy_set(c.p, PROXY_PASS, 0, 0);
+		r = cut_goes(&c, (enum cut_op)op, &err);
+		T(r == 0, "and then it goes on: %s", err.text);
 	}
+	c.driver->close(c.ctx);
 }
 
 /* ---- Below the session layer ------------------------------------------ */

@@ -41,7 +41,7 @@ struct life {
 	int has_latest, has_each;
 	char token[KIT_TOKEN + 1]; /* of a session that lives on */
 	unsigned char *dump;
-	size_t dumped;
+	size_t dumped, room;
 };
 
 enum { LIFE_PROCESSES = 4, LIFE_THREADS = 4, LIFE_RAW = 45 };
@@ -493,8 +493,11 @@ life_plant(struct life *l)
 KIT void
 life_dump_add(struct life *l, const void *p, size_t n)
 {
-	if ((l->dump = realloc(l->dump, l->dumped + n + 1)) == NULL)
-		abort();
+	if (l->room < l->dumped + n) {
+		l->room = 2 * (l->dumped + n);
+		if ((l->dump = realloc(l->dump, l->room)) == NULL)
+			abort();
+	}
 	memcpy(l->dump + l->dumped, p, n);
 	l->dumped += n;
 }
@@ -559,7 +562,7 @@ life_dump_check(struct life *l)
 		    "R-71 nor a user, a name or a value: %s", kept[i]);
 	free(l->dump);
 	l->dump = NULL;
-	l->dumped = 0;
+	l->dumped = l->room = 0;
 }
 
 /* ---- All -------------------------------------------------------------- */

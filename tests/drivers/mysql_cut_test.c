@@ -35,11 +35,12 @@ preparing(struct cut *c)
 int
 main(void)
 {
-	char sock[128], uri[300];
+	char sock[128], uri[300], brief[300];
 	struct proxy p;
 	struct mkit k;
 	struct cut c = { .driver = &sstate_driver_v1_mysql,
 		.uri = uri,
+		.brief = brief,
 		.p = &p,
 		.warm = 1 };
 
@@ -47,7 +48,8 @@ main(void)
 	c.direct = k.uri;
 	(void)snprintf(sock, sizeof(sock), "%s/p", k.s.dir);
 	(void)snprintf(uri, sizeof(uri),
-	    "mysql://shop@/sessions?socket=%s&sync=off&timeout_ms=1000", sock);
+	    "mysql://shop@/sessions?socket=%s&sync=off", sock);
+	(void)snprintf(brief, sizeof(brief), "%s&timeout_ms=700", uri);
 	NEED(proxy_start(&p, sock, k.sock, 0) == 0, "a proxy");
 	cut_begin(&c);
 	cut_all(&c);

@@ -17,7 +17,7 @@ main(void)
 	/* Every statement that it is sent, with the values, in its logs. */
 	mkit_start(&k, "--innodb-flush-log-at-trx-commit=0", "--general-log=1",
 	    "--general-log-file=general", "--log-bin=bin",
-	    "--binlog-format=MIXED", "--sync-binlog=0", NULL);
+	    "--binlog-format=MIXED", "--innodb-log-file-size=4M", NULL);
 	l.uri = k.uri;
 	l.rounds = 60;
 	life_all(&l);

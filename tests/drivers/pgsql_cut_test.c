@@ -36,11 +36,12 @@ preparing(struct cut *c)
 int
 main(void)
 {
-	char sock[128], dir[112], uri[300];
+	char sock[128], dir[112], uri[300], brief[300];
 	struct proxy p;
 	struct pkit k;
 	struct cut c = { .driver = &sstate_driver_v1_pgsql,
 		.uri = uri,
+		.brief = brief,
 		.p = &p,
 		.warm = 2 };
 
@@ -49,7 +50,8 @@ main(void)
 	(void)snprintf(dir, sizeof(dir), "%s/p", k.s.dir);
 	(void)snprintf(sock, sizeof(sock), "%s/.s.PGSQL.5432", dir);
 	(void)snprintf(uri, sizeof(uri),
-	    "pgsql://shop@/sessions?socket=%s&sync=off&timeout_ms=1000", dir);
+	    "pgsql://shop@/sessions?socket=%s&sync=off", dir);
+	(void)snprintf(brief, sizeof(brief), "%s&timeout_ms=700", uri);
 	NEED(mkdir(dir, 0755) == 0, "a folder");
 	(void)snprintf(dir, sizeof(dir), "%s/.s.PGSQL.5432", k.s.dir);
 	NEED(proxy_start(&p, sock, dir, 0) == 0, "a proxy");

@@ -95,7 +95,7 @@ pkit_init(struct pkit *k)
 {
 	static const char *const args[] = { "-D", "data", "-U", "boss", "-A",
 		"trust", "-N", "-E", "UTF8", "--no-locale", "--no-instructions",
-		NULL };
+		"--wal-segsize=1", NULL };
 	char initdb[PATH_MAX];
 	size_t i;
 

@@ -12,6 +12,7 @@ int
 main(void)
 {
 	static struct life l;
+	char path[128];
 	struct pkit k;
 
 	/* Every statement that it is sent, with the values, in its log. */
@@ -20,8 +21,17 @@ main(void)
 	l.uri = k.uri;
 	l.rounds = 60;
 	life_all(&l);
+	/* Its files, what goes to them and to standbys first, and the log. */
 	(void)pkit_sql(&k, "CHECKPOINT");
-	life_dump_tree(&l, k.s.dir);
+	(void)snprintf(path, sizeof(path), "%s/data/base/%s", k.s.dir,
+	    pkit_sql(&k,
+		"SELECT oid FROM pg_database WHERE datname ="
+		" current_database()"));
+	life_dump_tree(&l, path);
+	(void)snprintf(path, sizeof(path), "%s/data/pg_wal", k.s.dir);
+	life_dump_tree(&l, path);
+	(void)snprintf(path, sizeof(path), "%s/log", k.s.dir);
+	life_dump_tree(&l, path);
 	T(life_shows(&l, "INSERT INTO \"securestate_record\"", 32) &&
 		life_shows(&l, "parameters: $1 = '", 18),
 	    "R-96 what was sent is in it: a text, and values apart");
