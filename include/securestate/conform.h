@@ -1664,6 +1664,8 @@ conform_part(struct conform *c)
 		conform_races, conform_forked, conform_killed, conform_lost,
 		conform_leaks };
 	struct sstate_error err = { 0, 0, "" };
+	const struct sstate_driver *d;
+	struct sstate_driver table;
 	struct sstate_store *s;
 	void *ctx;
 	size_t i;
@@ -1672,13 +1674,18 @@ conform_part(struct conform *c)
 	r = sstate_store_open(&s, c->opts, &err);
 	if (!CONFORM_T(c, r == 0, "the store opens %s", err.text))
 		return;
-	c->driver = sstate_store_driver(s, &ctx);
+	/* A copy: of layers the table goes with the context, in a child too. */
+	d = sstate_store_driver(s, &ctx);
+	memset(&table, 0, sizeof(table));
+	memcpy(&table, d, d->size < sizeof(table) ? d->size : sizeof(table));
+	c->driver = &table;
 	conform_missing(c);
 	conform_sharing(c, ctx);
 	conform_longest(c, ctx);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cases[i](c, ctx);
 	sstate_store_close(s);
+	c->driver = NULL;
 }
 
 /*

@@ -15,7 +15,8 @@ main(void)
 	rkit_start(&k, NULL);
 	T(run("store init '%s'", k.uri) == 0 && run_said("ready"),
 	    "store init: there is nothing to make");
-	T(run("check --scale 200 '%s'", k.uri) == 0 && run_said(" 0 failed"),
+	T(run("check --scale 200 '%s?timeout_ms=20000'", k.uri) == 0 &&
+		run_said(" 0 failed"),
 	    "check: it conforms");
 	T(rkit_int(&k, "CONFIG SET requirepass hush-hush") == 1,
 	    "a password is asked from now on");
@@ -25,7 +26,8 @@ main(void)
 	T(run("check 'redis://:wrong-word@%s'", k.uri + 6) == 1 &&
 		run_one_line("wrong-word") && run_said("password"),
 	    "a wrong one: one line, not the password");
-	T(run("check --scale 1000 'redis://:hush-hush@%s'", k.uri + 6) == 0 &&
+	T(run("check --scale 1000 'redis://:hush-hush@%s?timeout_ms=20000'",
+	      k.uri + 6) == 0 &&
 		strstr(run_text, "hush-hush") == NULL && run_said(" 0 failed"),
 	    "the right one, not shown either");
 	server_stop(&k.s, SIGTERM);
