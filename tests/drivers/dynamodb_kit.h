@@ -94,11 +94,11 @@ dkit_tally(const struct dkit *k, const char *action)
 __attribute__((unused)) static void *
 dkit_open(const char *uri, struct sstate_error *err)
 {
-	struct conform c = { .driver = &sstate_driver_v1_dynamodb, .uri = uri };
 	void *ctx;
 
 	memset(err, 0, sizeof(*err));
-	return drv_open(&ctx, &c, err) == 0 ? ctx : NULL;
+	return drv_open(&ctx, &sstate_driver_v1_dynamodb, uri, err) == 0 ? ctx
+									 : NULL;
 }
 
 __attribute__((unused)) static void
