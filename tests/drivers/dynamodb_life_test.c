@@ -62,7 +62,7 @@ int
 main(void)
 {
 	static struct life l = { .driver = &sstate_driver_v1_dynamodb,
-		.rounds = 16 };
+		.rounds = KIT_SLOW ? 400 : 40 };
 	struct dkit k;
 
 	dkit_start(&k, 1);

@@ -24,8 +24,10 @@ drv_open(void **ctx, const struct sstate_driver *d, const char *uri,
 	if ((r = conf_parse(&conf, uri, NULL, 0, CONFORM_NS, NULL, err)) != 0)
 		return r;
 	r = d->open(ctx, conf, err);
-	if (r == 0)
-		r = conf_unused(conf, err);
+	if (r == 0 && (r = conf_unused(conf, err)) != 0) {
+		d->close(*ctx);
+		*ctx = NULL;
+	}
 	conf_free(conf);
 	return r;
 }
