@@ -7,7 +7,7 @@
 #include <securestate.h>
 
 #include "base/bytes.h"
-#include "crypto/kv.h"
+#include "crypto/kvseal.h"
 #include "fuzz_ring.h"
 
 static struct kv_place

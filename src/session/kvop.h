@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
-#include "crypto/kv.h"
+#include "crypto/kvseal.h"
 #include "session/env.h"
 #include "session/naps.h"
 

@@ -8,7 +8,7 @@
 #include "crypto_help.h"
 
 #include "crypto/csrf.h"
-#include "crypto/kv.h"
+#include "crypto/kvseal.h"
 #include "crypto/page.h"
 #include "crypto/prf.h"
 #include "crypto/seal.h"

@@ -7,7 +7,7 @@
 
 #include "crypto/csrf.h"
 #include "crypto/drawn.h"
-#include "crypto/kv.h"
+#include "crypto/kvseal.h"
 #include "crypto/pad.h"
 #include "crypto/page.h"
 #include "crypto/prf.h"

@@ -4,7 +4,7 @@
  */
 #include "crypto_help.h"
 
-#include "crypto/kv.h"
+#include "crypto/kvseal.h"
 
 static struct ringkey keys[2];
 

@@ -1,10 +1,10 @@
 /*
- * kv.c - bytes under a name: their place, sealed, opened
+ * kvseal.c - bytes under a name: their place, sealed, opened
  *
  * Invariant: what opens was sealed under this key, in this namespace, for
  * this name; a stub and a mark of removal have no value.
  */
-#include "crypto/kv.h"
+#include "crypto/kvseal.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /*
- * kv.h - bytes under a name: their place, sealed, opened (PROTOCOL.record)
+ * kvseal.h - bytes under a name: their place, sealed, opened (PROTOCOL.record)
  *
  * Nothing secret is in the name, so ring and store together read it; keys
  * and labels of its own keep it from ever meeting a session (R-65).
  */
-#ifndef CRYPTO_KV_H
-#define CRYPTO_KV_H
+#ifndef CRYPTO_KVSEAL_H
+#define CRYPTO_KVSEAL_H
 
 #include "crypto/seal.h"
 
