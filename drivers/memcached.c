@@ -9,8 +9,8 @@
  * and all when it restarts, is gone; so there is no index by user, for it
  * would be evicted as well, and a log-out of all then leave some.
  *
- * Invariant: a record is made by `add` and changed by `cas`, after a look at
- * its revision (R-26, R-33).  A record of some revision is removed by a `cas`
+ * Invariant: a record is made by `add` and changed by `cas`, with the mark of
+ * a value whose revision was seen (R-26, R-33).  A record of some revision is removed by a `cas`
  * to a value that has expired, which is nothing to whoever comes next; for a
  * `delete` would take what was written after the look.
  */
@@ -26,6 +26,7 @@ enum {
 	MONTH = 30 * 86400, /* what is no more is a duration to a server */
 	CLOCK_STEP = 10, /* seconds; not each of them is written */
 	CLOCK_TRIES = 16,
+	LOOKS = 3, /* of one change, if connections end between */
 };
 
 static const char magic[4] = { 's', 's', 't', '1' };
@@ -121,10 +122,14 @@ mcd_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
 	struct mcd_value v;
 	int r;
 
+	m->known.key[0] = '\0';
 	if ((r = key_of(k, m, key, "get", err)) != 0 ||
 	    (r = mcd_gets(&v, m, k, "get", err)) != 0 ||
 	    (r = unpack(&rec, &v, "get", err)) != 0)
 		return r;
+	memcpy(m->known.key, k, strlen(k) + 1);
+	m->known.rev = rec.rev;
+	m->known.mark = v.mark;
 	return found(arg, &rec);
 }
 
@@ -150,7 +155,7 @@ mcd_create(void *ctx, const struct sstate_key *key,
 
 /* What is there now, if it is of the revision that is expected. */
 static int
-look(uint64_t *cas, struct mcd *m, const char *k, uint64_t expected,
+look(struct mcd_mark *mark, struct mcd *m, const char *k, uint64_t expected,
     const char *op, struct sstate_error *err)
 {
 	struct sstate_record had;
@@ -160,8 +165,41 @@ look(uint64_t *cas, struct mcd *m, const char *k, uint64_t expected,
 	if ((r = mcd_gets(&v, m, k, op, err)) != 0 ||
 	    (r = unpack(&had, &v, op, err)) != 0)
 		return r;
-	*cas = v.cas;
+	*mark = v.mark;
 	return had.rev == expected ? 0 : SSTATE_ECONFLICT;
+}
+
+/*
+ * A new value for what has that revision.  Who has just read it needs no look:
+ * its mark tells whether anything was written since.  If so, or if the mark is
+ * of a connection that ended, the look decides.
+ */
+static int
+swap(struct mcd *m, const char *k, uint64_t expected, int64_t until,
+    const struct mcd_part value[2], const char *op, struct sstate_error *err)
+{
+	int known = m->known.rev == expected && strcmp(m->known.key, k) == 0;
+	struct mcd_mark mark = m->known.mark;
+	enum mcd_said said;
+	int i, r;
+
+	m->known.key[0] = '\0';
+	for (i = 0; i < LOOKS; i++) {
+		if ((!known &&
+			(r = look(&mark, m, k, expected, op, err)) != 0) ||
+		    (r = mcd_store(&said, m, k, &mark, until, value, op,
+			 err)) != 0)
+			return r;
+		if (said == MCD_DONE)
+			return 0;
+		if (said == MCD_NOT_FOUND)
+			return SSTATE_ENOTFOUND;
+		if (said == MCD_EXISTS && !known)
+			return SSTATE_ECONFLICT;
+		known = 0;
+	}
+	return sstate_fail(err, SSTATE_EBUSY, 0,
+	    "memcached: %s: hung up each time, not written", op);
 }
 
 static int
@@ -173,19 +211,13 @@ mcd_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
 		{ rec->body.ptr, rec->body.len } };
 	struct mcd *m = ctx;
 	char k[MCD_KEY_BYTES];
-	enum mcd_said said;
-	uint64_t cas;
 	int r;
 
 	if ((r = key_of(k, m, key, "replace", err)) != 0 ||
-	    (r = pack(head, m, rec, "replace", err)) != 0 ||
-	    (r = look(&cas, m, k, expected, "replace", err)) != 0 ||
-	    (r = mcd_store(&said, m, k, &cas, exptime(rec->expires), value,
-		 "replace", err)) != 0)
+	    (r = pack(head, m, rec, "replace", err)) != 0)
 		return r;
-	if (said == MCD_DONE)
-		return 0;
-	return said == MCD_NOT_FOUND ? SSTATE_ENOTFOUND : SSTATE_ECONFLICT;
+	return swap(m, k, expected, exptime(rec->expires), value, "replace",
+	    err);
 }
 
 static int
@@ -196,21 +228,14 @@ mcd_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 	struct mcd *m = ctx;
 	char k[MCD_KEY_BYTES];
 	enum mcd_said said;
-	uint64_t cas;
 	int r;
 
 	if ((r = key_of(k, m, key, "remove", err)) != 0)
 		return r;
 	if (expected == SSTATE_ANY_REV)
 		return mcd_delete(&said, m, k, "remove", err);
-	r = look(&cas, m, k, expected, "remove", err);
-	if (r == SSTATE_ENOTFOUND)
-		return 0;
-	if (r != 0 ||
-	    (r = mcd_store(&said, m, k, &cas, exptime(1), ended, "remove",
-		 err)) != 0)
-		return r;
-	return said == MCD_EXISTS ? SSTATE_ECONFLICT : 0;
+	r = swap(m, k, expected, exptime(1), ended, "remove", err);
+	return r == SSTATE_ENOTFOUND ? 0 : r;
 }
 
 /* A server forgets what expired: there is nothing to do. */
@@ -266,7 +291,7 @@ mcd_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 			*seen = had;
 		if (!fresh && had > now - CLOCK_STEP)
 			return 0;
-		if ((r = mcd_store(&said, m, key, fresh ? NULL : &v.cas, 0,
+		if ((r = mcd_store(&said, m, key, fresh ? NULL : &v.mark, 0,
 			 value, "latest", err)) != 0 ||
 		    said == MCD_DONE)
 			return r;

@@ -38,8 +38,15 @@ struct mcd_link {
 	char host[256]; /* or the path of a socket */
 	int port; /* 0: a path */
 	int fd; /* -1: not connected */
+	unsigned ended; /* connections before this one */
 	char *buf; /* what came: from pos to len it was not taken yet */
 	size_t pos, len, max;
+};
+
+/* Which value it was, to the server behind one connection. */
+struct mcd_mark {
+	uint64_t cas;
+	unsigned ended;
 };
 
 struct mcd {
@@ -50,6 +57,12 @@ struct mcd {
 	char prefix[MCD_PREFIX_BYTES + 1];
 	int timeout_ms;
 	size_t max_bytes;
+	/* What was read last: to be replaced without another look. */
+	struct {
+		char key[MCD_KEY_BYTES]; /* "": nothing */
+		uint64_t rev;
+		struct mcd_mark mark;
+	} known;
 };
 
 /* memcached_conf.c */
@@ -80,17 +93,23 @@ int mcd_link_data(char **p, struct mcd_link *l, size_t n, int64_t until);
 struct mcd_value {
 	const char *p; /* until the next command to that server */
 	size_t n;
-	uint64_t cas;
+	struct mcd_mark mark;
 };
 
-enum mcd_said { MCD_DONE, MCD_NOT_STORED, MCD_EXISTS, MCD_NOT_FOUND };
+enum mcd_said {
+	MCD_DONE,
+	MCD_NOT_STORED,
+	MCD_EXISTS,
+	MCD_NOT_FOUND,
+	MCD_UNKNOWN /* not sent: the mark is of a connection that ended */
+};
 
 /* SSTATE_ENOTFOUND; or found. */
 int mcd_gets(struct mcd_value *out, struct mcd *m, const char *key,
     const char *op, struct sstate_error *err);
-/* "add", or "cas" with what gets told. */
+/* "add", or "cas" with what gets told: was. */
 int mcd_store(enum mcd_said *said, struct mcd *m, const char *key,
-    const uint64_t *cas, int64_t exptime, const struct mcd_part value[2],
+    const struct mcd_mark *was, int64_t exptime, const struct mcd_part value[2],
     const char *op, struct sstate_error *err);
 int mcd_delete(enum mcd_said *said, struct mcd *m, const char *key,
     const char *op, struct sstate_error *err);

@@ -66,18 +66,25 @@ refused(struct trip *t, const char *line)
 	    "memcached: %s: the server says an error", t->op);
 }
 
-/* Connected, and all of it sent. */
+/* On a connection that nobody has hung up on. */
 static int
-set_out(struct trip *t)
+connected(struct trip *t)
 {
-	int e;
-
 	t->until = mcd_until(t->m->timeout_ms);
 	if (t->l->fd >= 0 && !mcd_link_idle(t->l))
 		mcd_link_drop(t->l); /* it hung up meanwhile */
-	if (mcd_link_up(t->l, t->until) != 0)
-		return sstate_fail(t->err, SSTATE_EBUSY, errno,
-		    "memcached: %s: cannot connect", t->op);
+	return mcd_link_up(t->l, t->until) == 0
+	    ? 0
+	    : sstate_fail(t->err, SSTATE_EBUSY, errno,
+		  "memcached: %s: cannot connect", t->op);
+}
+
+/* All of it. */
+static int
+sent(struct trip *t)
+{
+	int e;
+
 	if (mcd_link_send(t->l, t->part, t->nparts, t->until) == 0)
 		return 0;
 	e = errno;
@@ -148,8 +155,8 @@ value(struct mcd_value *out, struct trip *t, const char *key)
 	if (strncmp(p, key, nkey) != 0 || p[nkey] != ' ')
 		return lost(t, "a strange answer", 0);
 	p += nkey + 1;
-	if (!number(&flags, &p) || !number(&n, &p) || !number(&out->cas, &p) ||
-	    n > (16 << 20) + MCD_HEAD_BYTES)
+	if (!number(&flags, &p) || !number(&n, &p) ||
+	    !number(&out->mark.cas, &p) || n > (16 << 20) + MCD_HEAD_BYTES)
 		return lost(t, "a strange answer", 0);
 	/* With the last line, for that may move what came before. */
 	n += 2;
@@ -159,6 +166,7 @@ value(struct mcd_value *out, struct trip *t, const char *key)
 		return lost(t, "a strange answer", 0);
 	out->p = data;
 	out->n = (size_t)n - 2;
+	out->mark.ended = t->l->ended;
 	return 0;
 }
 
@@ -175,7 +183,7 @@ mcd_gets(struct mcd_value *out, struct mcd *m, const char *key, const char *op,
 		add(&t, line,
 		    (size_t)snprintf(line, sizeof(line), "gets %s\r\n", key));
 		for (i = 0; i < 2; i++) {
-			if ((r = set_out(&t)) == 0)
+			if ((r = connected(&t)) == 0 && (r = sent(&t)) == 0)
 				r = value(out, &t, key);
 			/* A read may be asked twice, but not waited for. */
 			if ((r != SSTATE_ESTORE && r != SSTATE_EBUSY) ||
@@ -203,7 +211,7 @@ mcd_items(uint64_t *out, struct mcd *m, struct mcd_link *l, const char *op,
 	t.op = op;
 	t.err = err;
 	add(&t, "stats\r\n", 7);
-	if ((r = set_out(&t)) != 0)
+	if ((r = connected(&t)) != 0 || (r = sent(&t)) != 0)
 		return r;
 	for (;;) {
 		if (mcd_link_line(&p, l, t.until) != 0)
@@ -239,7 +247,7 @@ answer(enum mcd_said *said, struct trip *t)
 	size_t i;
 	int r;
 
-	if ((r = set_out(t)) != 0)
+	if ((r = sent(t)) != 0)
 		return r;
 	if (mcd_link_line(&p, t->l, t->until) != 0)
 		return lost(t, "no answer, perhaps written", errno);
@@ -253,20 +261,25 @@ answer(enum mcd_said *said, struct trip *t)
 
 int
 mcd_store(enum mcd_said *said, struct mcd *m, const char *key,
-    const uint64_t *cas, int64_t exptime, const struct mcd_part value[2],
+    const struct mcd_mark *was, int64_t exptime, const struct mcd_part value[2],
     const char *op, struct sstate_error *err)
 {
 	char line[HEAD], last[24] = "";
 	struct trip t;
 	int r;
 
-	if ((r = plan(&t, m, key, op, err)) != 0)
+	if ((r = plan(&t, m, key, op, err)) != 0 || (r = connected(&t)) != 0)
 		return r;
-	if (cas != NULL)
-		(void)snprintf(last, sizeof(last), " %" PRIu64, *cas);
+	/* Another server, or this one anew, begins to count at 1. */
+	if (was != NULL && was->ended != t.l->ended) {
+		*said = MCD_UNKNOWN;
+		return 0;
+	}
+	if (was != NULL)
+		(void)snprintf(last, sizeof(last), " %" PRIu64, was->cas);
 	add(&t, line,
 	    (size_t)snprintf(line, sizeof(line),
-		"%s %s 0 %" PRId64 " %zu%s\r\n", cas != NULL ? "cas" : "add",
+		"%s %s 0 %" PRId64 " %zu%s\r\n", was != NULL ? "cas" : "add",
 		key, exptime, value[0].n + value[1].n, last));
 	add(&t, value[0].p, value[0].n);
 	add(&t, value[1].p, value[1].n);
@@ -282,7 +295,7 @@ mcd_delete(enum mcd_said *said, struct mcd *m, const char *key, const char *op,
 	struct trip t;
 	int r;
 
-	if ((r = plan(&t, m, key, op, err)) != 0)
+	if ((r = plan(&t, m, key, op, err)) != 0 || (r = connected(&t)) != 0)
 		return r;
 	add(&t, line,
 	    (size_t)snprintf(line, sizeof(line), "delete %s\r\n", key));

@@ -63,8 +63,10 @@ void
 mcd_link_drop(struct mcd_link *l)
 {
 	/* No quit: a child may do this with what it inherited. */
-	if (l->fd >= 0)
+	if (l->fd >= 0) {
 		(void)close(l->fd);
+		l->ended++;
+	}
 	l->fd = -1;
 	l->pos = l->len = 0;
 }

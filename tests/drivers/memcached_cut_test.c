@@ -3,7 +3,8 @@
  * held, hung up
  *
  * A change of some revision is a look and a write, so what a cut costs
- * depends on where it comes: the look is made again.
+ * depends on where it comes: the look is made again.  Who has just read the
+ * record (known) makes none.
  *
  * driver: memcached
  */
@@ -27,9 +28,20 @@ look_of(const struct cut *c, enum cut_op op, int way)
 	return cut_do(c, CUT_GET, &err) != 0 ? 0 : proxy_passed(c->p, way);
 }
 
+/* Another read: what was read before is not known any more. */
+static int
+forget(const struct cut *c)
+{
+	struct sstate_key key = conform_key(CONFORM_NS, 2);
+
+	return c->driver->get(c->ctx, &key, conform_found, NULL, NULL) ==
+	    SSTATE_ENOTFOUND;
+}
+
 /* 1: as it must be. */
 static int
-once(const struct cut *c, enum cut_op op, int way, unsigned long long n)
+once(const struct cut *c, enum cut_op op, int known, int way,
+    unsigned long long n)
 {
 	static const uint64_t before[] = { 0, 1, 1, 1 },
 			      after[] = { 1, 2, 0, 1 };
@@ -38,10 +50,12 @@ once(const struct cut *c, enum cut_op op, int way, unsigned long long n)
 	int r, good, writes;
 
 	cut_prepare(c, op);
-	writes = op <= CUT_REMOVE && n >= look_of(c, op, way);
+	writes = op <= CUT_REMOVE && (n >= look_of(c, op, way) || known);
+	good = known || forget(c);
 	proxy_set(c->p, PROXY_CUT, way, n);
 	r = cut_do(c, op, &err);
-	good = proxy_cuts(c->p) == 1 && r == (writes ? SSTATE_ESTORE : 0);
+	good =
+	    good && proxy_cuts(c->p) == 1 && r == (writes ? SSTATE_ESTORE : 0);
 	proxy_set(c->p, PROXY_PASS, 0, 0);
 	want = writes && way == PROXY_UP ? before[op] : after[op];
 	if (op < CUT_EACH) {
@@ -56,7 +70,7 @@ once(const struct cut *c, enum cut_op op, int way, unsigned long long n)
 }
 
 static void
-through(const struct cut *c, enum cut_op op)
+through(const struct cut *c, enum cut_op op, int known)
 {
 	unsigned long long len[2], n;
 	struct sstate_error err;
@@ -64,6 +78,7 @@ through(const struct cut *c, enum cut_op op)
 	int way;
 
 	cut_prepare(c, op);
+	NEED(!known || cut_do(c, CUT_GET, &err) == 0, "a read");
 	proxy_set(c->p, PROXY_PASS, 0, 0);
 	NEED(cut_do(c, op, &err) == 0, "%s: %s", cut_ops[op], err.text);
 	len[0] = proxy_passed(c->p, PROXY_UP);
@@ -73,12 +88,15 @@ through(const struct cut *c, enum cut_op op)
 			/* In the middle of a body one place is as another. */
 			if (n > 100 && n + 230 < len[way] && n % 8 != 0)
 				continue;
-			wrong += !once(c, op, way, n);
+			wrong += !once(c, op, known, way, n);
 		}
 	T(wrong == 0,
-	    "I7 %s of %llu and %llu octets, cut at each place: a code, the "
+	    "I7 %s%s of %llu and %llu octets, cut at each place: a code, the "
 	    "truth, recovery (%u wrong)",
-	    cut_ops[op], len[0], len[1], wrong);
+	    known ? "known, " : "", cut_ops[op], len[0], len[1], wrong);
+	/* STORED, and no answer to a look before it. */
+	if (known)
+		T(len[1] == 8, "P4 after a read it is one trip");
 }
 
 /* A server that says nothing is over in time; by halves, as well. */
@@ -120,6 +138,8 @@ hung_up(const struct cut *c, const char *sock, const char *to)
 	for (op = CUT_CREATE; op <= CUT_GET; op++)
 		for (i = 0; i < 3; i++) {
 			cut_prepare(c, (enum cut_op)op);
+			if (op == CUT_REPLACE || op == CUT_REMOVE)
+				wrong += cut_do(c, CUT_GET, &err) != 0;
 			proxy_end(&p);
 			(void)unlink(sock);
 			NEED(proxy_start(&p, sock, to, 0) == 0, "a proxy");
@@ -175,6 +195,38 @@ overtaken(const struct cut *c, enum cut_op op)
 	    cut_ops[op]);
 }
 
+/* Between the read and the change, as well; the revision decides. */
+static void
+outrun(const struct cut *c, enum cut_op op)
+{
+	struct sstate_key key = conform_key(CONFORM_NS, 1);
+	struct sstate_record rec;
+	struct sstate_error err;
+	int good;
+
+	cut_prepare(c, op);
+	good = cut_do(c, CUT_GET, &err) == 0;
+	cut_mark(&rec, 2);
+	good = good && c->driver->replace(c->past, &key, 1, &rec, &err) == 0 &&
+	    cut_do(c, op, &err) == SSTATE_ECONFLICT && cut_stands(c) == 2;
+	T(good, "R-33 %s, overtaken after the read: ECONFLICT", cut_ops[op]);
+	cut_prepare(c, op);
+	good = cut_do(c, CUT_GET, &err) == 0;
+	cut_prepare(c, op);
+	T(good && cut_do(c, op, &err) == 0,
+	    "%s, after the same revision was written again %s", cut_ops[op],
+	    err.text);
+	cut_prepare(c, op);
+	good = cut_do(c, CUT_GET, &err) == 0 &&
+	    c->driver->remove(c->past, &key, SSTATE_ANY_REV, &err) == 0;
+	T(good &&
+		cut_do(c, op, &err) ==
+		    (op == CUT_REMOVE ? 0 : SSTATE_ENOTFOUND) &&
+		cut_stands(c) == 0,
+	    "R-26 %s, ended after the read: it does not come back",
+	    cut_ops[op]);
+}
+
 /* What a child does with what it inherited is nothing to its parent. */
 static void
 abandoned(const struct cut *c)
@@ -216,13 +268,17 @@ main(void)
 	(void)snprintf(uri, sizeof(uri), "memcached:%s?timeout_ms=1000", sock);
 	NEED(proxy_start(&p, sock, k.sock, 0) == 0, "a proxy");
 	cut_begin(&c);
-	through(&c, CUT_CREATE);
-	through(&c, CUT_REPLACE);
-	through(&c, CUT_REMOVE);
-	through(&c, CUT_GET);
+	through(&c, CUT_CREATE, 0);
+	through(&c, CUT_REPLACE, 0);
+	through(&c, CUT_REPLACE, 1);
+	through(&c, CUT_REMOVE, 0);
+	through(&c, CUT_REMOVE, 1);
+	through(&c, CUT_GET, 0);
 	held(&c);
 	overtaken(&c, CUT_REPLACE);
 	overtaken(&c, CUT_REMOVE);
+	outrun(&c, CUT_REPLACE);
+	outrun(&c, CUT_REMOVE);
 	abandoned(&c);
 	hung_up(&c, sock, k.sock);
 	cut_end(&c);

@@ -75,10 +75,42 @@ killed(void)
 	count_end(&c);
 }
 
+/*
+ * A server that was restarted counts its changes from 1: what was read from
+ * the one before has the same number as what is there now.
+ */
+static void
+counted_anew(void)
+{
+	struct sstate_record rec = conform_rec("else", 4, CONFORM_LIVE, 7);
+	struct sstate_key key = conform_key(CONFORM_NS, 9);
+	struct sstate_error err;
+	void *ctx, *other;
+	int good;
+
+	server_kill(&k.s);
+	NEED(mckit_again(&k) == 0, "started again");
+	NEED((ctx = mckit_open(k.uri, &err)) != NULL, "%s", err.text);
+	good = mckit_make(ctx, 9, CONFORM_LIVE, &err) == 0 &&
+	    mckit_read(ctx, 9, &err) == 0;
+	server_kill(&k.s);
+	NEED(mckit_again(&k) == 0, "started again");
+	NEED((other = mckit_open(k.uri, &err)) != NULL, "%s", err.text);
+	T(good &&
+		sstate_driver_v1_memcached.create(other, &key, &rec, &err) ==
+		    0 &&
+		mckit_replace(ctx, 9, &err) == SSTATE_ECONFLICT,
+	    "R-33 read from one server, changed in the next: ECONFLICT %s",
+	    err.text);
+	mckit_close(other);
+	mckit_close(ctx);
+}
+
 int
 main(void)
 {
 	mckit_start(&k, NULL);
+	counted_anew();
 	paused();
 	killed();
 	mckit_end(&k);
