@@ -23,8 +23,8 @@ my @all = (
 my %server;	# pid => what is written to
 my $serial = 0;
 
-# how: report, bin, work, drivers, ring, full, has, media, crypto: the loop as
-# a contender, and run.pl's section, turn, finish, fresh, progress
+# how: report, bin, work, drivers, ring, full, has, media, names: those that
+# are asked for, or all; crypto: the loop as a contender; and run.pl's section, turn, finish, fresh, progress
 sub new {
 	my ($class, %how) = @_;
 	return bless { %how }, $class;
@@ -37,6 +37,7 @@ sub find {
 
 	for my $e (@all) {
 		my $name = $e->{name};
+		next if %{ $s->{names} } and !$s->{names}{$name};
 		if (!-e "$s->{drivers}/driver-$name.so") {
 			$s->{report}->note("$name: is left out: no such driver "
 			    . 'in this build');

@@ -24,6 +24,7 @@ die "usage: bench/run.pl TOP BUILD [MUSL]\n" unless defined $build;
 my $bin = "$build/cmake/bench";
 my $full = $ENV{FULL};
 my $stores = $ENV{STORES} // 'yes';
+my $rest = $stores =~ /^(?:yes|no)\z/;	# not the stores alone
 my $rounds = $ENV{ROUNDS} || 5;
 my $peers = "$top/bench/peers";
 # Removing a file may take a millisecond where freed blocks are discarded.
@@ -33,7 +34,7 @@ my %place = (	# medium => folder
 	tmpfs => '/dev/shm',
 	disk => $ENV{BENCH_DISK} // $build,
 );
-my ($done, $todo) = (0, ($stores eq 'only' ? 0 : 8 * $rounds + 10) +
+my ($done, $todo) = (0, (!$rest ? 0 : 8 * $rounds + 10) +
     ($stores eq 'no' ? 0 : 6 * ($rounds + 7)));
 my @work;
 my $report = Report->new;
@@ -426,6 +427,8 @@ sub counts {
 sub stores {
 	Stores->new(report => $report, bin => $bin, work => $work[0],
 	    drivers => "$build/cmake/drivers", ring => ring(), full => $full,
+	    names => { map { $_ => 1 } $stores =~ /^(?:yes|only)\z/ ? () :
+	    split /[\s,]+/, $stores },
 	    crypto => bare($media[0], 'crypto'),
 	    has => \%has, media => \@media, section => \&section,
 	    turn => \&turn, finish => \&finish, fresh => \&fresh,
@@ -437,7 +440,7 @@ $report->note("sessions on disk: $live{disk}, not 10^4 as elsewhere; FULL=1")
     if $live{disk} != $live{tmpfs};
 Contender->new(ours($media[0], 'none'))->end;	# makes the key ring
 stores() if $stores ne 'no';
-if ($stores ne 'only') {
+if ($rest) {
 	files();
 	memory();
 	lives();
@@ -451,7 +454,7 @@ if ($stores ne 'only') {
 	Count::sizes($report, "$build/cmake", $musl);
 }
 progress('');
-$report->judge(\@media, $full) if $stores ne 'only';
+$report->judge(\@media, $full) if $rest;
 $report->write($build, $top, $began, $rounds);
 system 'perl', "$top/bench/plot.pl", "$build/results.tsv",
     "$build/results.svg";
