@@ -203,7 +203,7 @@ note_without_memory(void)
 	while (arena_get(a, 8) != NULL)
 		;
 	T(rec_commit_note(&r, 7) == SSTATE_ENOMEM && !rec_commit_known(&r, 7),
-	    "I9 a commit that cannot be noted is not known");
+	    "a commit that cannot be noted is not known");
 	arena_free(a);
 }
 
