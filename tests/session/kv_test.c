@@ -111,7 +111,7 @@ arguments(struct sstate *env, int64_t now)
 {
 	static char name[1026], big[65537];
 	struct sstate_error err;
-	struct sstate_kv *kv;
+	struct sstate_kv *kv = NULL;
 	unsigned i;
 
 	for (i = 0; i < sizeof(name); i++)
