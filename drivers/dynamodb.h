@@ -72,7 +72,8 @@ int ddb_http_post(long *status, struct ddb *d, const char *action,
 
 /* dynamodb_call.c */
 enum { DDB_WRITES, DDB_READS };
-/* req is freed; NULL: no memory.  SSTATE_ECONFLICT: the condition failed. */
+/* req is freed; NULL: no memory.  SSTATE_ECONFLICT: the condition failed;
+ * SSTATE_EEXIST: that table is there. */
 int ddb_call(json_t **out, struct ddb *d, const char *action, json_t *req,
     int reads, const char *op, struct sstate_error *err);
 int ddb_strange(const char *op, struct sstate_error *err);

@@ -15,6 +15,7 @@ static const struct {
 	const char *text;
 } says[] = {
 	{ "ConditionalCheckFailedException", SSTATE_ECONFLICT, NULL },
+	{ "ResourceInUseException", SSTATE_EEXIST, NULL },
 	{ "ProvisionedThroughputExceededException", SSTATE_EBUSY,
 	    "the table's capacity is used up, not written" },
 	{ "ThrottlingException", SSTATE_EBUSY, "throttled, not written" },

@@ -234,7 +234,7 @@ ddb_http_post(long *status, struct ddb *d, const char *action, const char *body,
     int reads, const char *op, struct sstate_error *err)
 {
 	struct curl_slist *list = headers(d, action);
-	CURLcode rc;
+	CURLcode rc = CURLE_FAILED_INIT;
 	int tries = 0;
 
 	*status = 0;

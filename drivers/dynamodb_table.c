@@ -71,28 +71,32 @@ ddb_table_make(struct ddb *d, struct sstate_error *err)
 {
 	const struct timespec nap = { 0, NAP_MS * 1000000L };
 	struct timespec began, now;
-	int r, made = 0;
+	int r, made = 0, wait;
 	json_t *out;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &began);
 	do {
 		r = ddb_describe(&out, d, err);
-		if (r == SSTATE_ENOTFOUND && !made) {
+		wait = 0;
+		if (r == 0) {
+			r = state_of(out, err);
+			wait = r == SSTATE_EBUSY;
+		} else if (r == SSTATE_ENOTFOUND && !made) {
 			/* Another process may make it, too. */
-			made = 1;
-			r = create(d, NULL);
-			if (r == 0 || r == SSTATE_ESTORE)
-				r = SSTATE_EBUSY;
-		} else if (r == SSTATE_ENOTFOUND)
+			r = create(d, err);
+			wait = made = r == 0 || r == SSTATE_EEXIST;
+		} else if (r == SSTATE_ENOTFOUND) {
+			/* It may take a moment until that is known. */
 			r = sstate_fail(err, SSTATE_EBUSY, 0,
 			    "dynamodb: open: the table is not made");
-		else if (r == 0)
-			r = state_of(out, err);
+			wait = 1;
+		}
 		json_decref(out);
-		if (r != SSTATE_EBUSY)
+		if (!wait)
 			return r;
 		(void)nanosleep(&nap, NULL);
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec - began.tv_sec < SECONDS);
-	return r;
+	return sstate_fail(err, SSTATE_EBUSY, 0,
+	    "dynamodb: open: the table is not ready yet");
 }

@@ -45,6 +45,8 @@ down(void)
 {
 	struct sstate_error err;
 	void *ctx = dkit_open(k.uri, &err);
+	char uri[240];
+	int64_t began;
 	int good;
 
 	NEED(ctx != NULL, "%s", err.text);
@@ -56,6 +58,11 @@ down(void)
 		    SSTATE_EBUSY &&
 		dkit_remove(ctx, 1, 1, &err) == SSTATE_EBUSY,
 	    "R-99 down: %s", err.text);
+	(void)snprintf(uri, sizeof(uri), "%s&create=1", k.uri);
+	began = count_ms();
+	T(dkit_open(uri, &err) == NULL && err.code == SSTATE_EBUSY &&
+		count_ms() - began < 30000,
+	    "R-99 nor is a table waited for: %s", err.text);
 	NEED(dkit_again(&k) == 0, "started again");
 	T(dkit_read(ctx, 1, &err) == 0 && dkit_remove(ctx, 1, 1, &err) == 0,
 	    "and back, with all that it had %s", err.text);

@@ -305,6 +305,22 @@ tables(void)
 	(void)snprintf(uri, sizeof(uri),
 	    "dynamodb://127.0.0.1:%d/missing?region=eu-test-1&create=1",
 	    k.port);
+	dkit_file(&k, "fault",
+	    "{\"action\":\"CreateTable\",\"status\":400,\"type\":"
+	    "\"AccessDeniedException\"}");
+	T(refused(uri, SSTATE_ESTORE, "may not"),
+	    "who may not make it is told so at once");
+	/* Two at a time: it is made, and told that it was there. */
+	dkit_file(&k, "fault",
+	    "{\"action\":\"CreateTable\",\"status\":400,\"type\":"
+	    "\"ResourceInUseException\",\"after\":1}");
+	ctx = dkit_open(uri, &err);
+	T(ctx != NULL, "two processes make it at a time %s", err.text);
+	dkit_close(ctx);
+	dkit_file(&k, "fault", NULL);
+	(void)snprintf(uri, sizeof(uri),
+	    "dynamodb://127.0.0.1:%d/missing2?region=eu-test-1&create=1",
+	    k.port);
 	ctx = dkit_open(uri, &err);
 	T(ctx != NULL && dkit_make(ctx, 1, CONFORM_LIVE, 1, &err) == 0,
 	    "create=1 makes it, and waits %s", err.text);
