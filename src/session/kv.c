@@ -139,9 +139,11 @@ sstate_kv_get(struct sstate_kv **out, struct sstate *env,
 	if (out == NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0, "kv: no out");
 	*out = NULL;
-	r = kv_op_begin(&op, env, name, err);
-	while (r == 0 && (r = kv_op_walk(&op)) == SSTATE_DONE)
-		r = kv_op_attempt(&op);
+	if ((r = kv_op_begin(&op, env, name, err)) == 0)
+		r = kv_op_walk(&op);
+	while (r == SSTATE_DONE)
+		if ((r = kv_op_again(&op)) == 0)
+			r = kv_op_walk(&op);
 	if (r == 0 && !op.found)
 		r = none(err);
 	if (r != 0)
@@ -200,11 +202,11 @@ expect(const struct kv_op *op, uint64_t expected)
 	    "kv: it has another revision");
 }
 
-/* One key alone: what is expected need not be read first. */
+/* One key, one revision, or nothing: that need not be read first. */
 static int
-is_plain(const struct kv_op *op)
+is_plain(const struct kv_op *op, uint64_t expected)
 {
-	return op->n == 1 && op->issuer == 0;
+	return op->n == 1 && op->issuer == 0 && expected != SSTATE_KV_ANY;
 }
 
 static int
@@ -230,14 +232,12 @@ write_value(struct kv_op *op, struct put *p)
 	return r;
 }
 
-/* With no look first; SSTATE_DONE: that did not do. */
+/* With no look first; SSTATE_DONE: it takes one. */
 static int
 put_plain(struct kv_op *op, struct put *p)
 {
 	int r;
 
-	if (p->expected == SSTATE_KV_ANY || !is_plain(op))
-		return SSTATE_DONE;
 	op->seen[0].there = p->expected != SSTATE_KV_NEW;
 	op->seen[0].head.revision = p->expected;
 	r = write_value(op, p);
@@ -282,10 +282,12 @@ sstate_kv_put(uint64_t *rev, struct sstate *env, struct sstate_val name,
 		r = sstate_fail(err, SSTATE_ETOOBIG, 0,
 		    "kv: a value of %zu bytes, over %zu", value.len,
 		    env->max_bytes);
-	else
+	else if (is_plain(&op, expected))
 		r = put_plain(&op, &p);
+	else
+		r = put_seen(&op, &p);
 	while (r == SSTATE_DONE)
-		if ((r = kv_op_attempt(&op)) == 0)
+		if ((r = kv_op_again(&op)) == 0)
 			r = put_seen(&op, &p);
 	if (r == 0) {
 		err_clear(err);
@@ -329,11 +331,12 @@ sstate_kv_remove(struct sstate *env, struct sstate_val name, uint64_t expected,
 		    "kv: no revision to remove");
 		goto out;
 	}
-	r = SSTATE_DONE;
-	if (expected != SSTATE_KV_ANY && is_plain(&op))
+	if (is_plain(&op, expected))
 		r = lost(kv_op_remove(&op, 0, expected));
+	else
+		r = remove_seen(&op, expected);
 	while (r == SSTATE_DONE)
-		if ((r = kv_op_attempt(&op)) == 0)
+		if ((r = kv_op_again(&op)) == 0)
 			r = remove_seen(&op, expected);
 	if (r == 0) {
 		err_clear(err);

@@ -63,6 +63,18 @@ keys(struct kv_op *op)
 
 /* ---- One call ---------------------------------------------------------- */
 
+static int
+afresh(struct kv_op *op)
+{
+	arena_free(op->a);
+	if ((op->a = arena_new(&op->env->hook, BLOCK)) == NULL)
+		return err_plain(op->err, SSTATE_ENOMEM, "kv");
+	op->found = 0;
+	op->at = 0;
+	op->now = env_now(op->env);
+	return keys(op);
+}
+
 int
 kv_op_begin(struct kv_op *op, struct sstate *env, struct sstate_val name,
     struct sstate_error *err)
@@ -80,22 +92,16 @@ kv_op_begin(struct kv_op *op, struct sstate *env, struct sstate_val name,
 	op->err = err;
 	op->slot = -1;
 	env_tick(env, env_now(env));
-	return kv_op_attempt(op);
+	return afresh(op);
 }
 
 int
-kv_op_attempt(struct kv_op *op)
+kv_op_again(struct kv_op *op)
 {
 	if (naps_next(&op->naps) != 0)
 		return sstate_fail(op->err, SSTATE_EBUSY, 0,
 		    "kv: every race was lost");
-	arena_free(op->a);
-	if ((op->a = arena_new(&op->env->hook, BLOCK)) == NULL)
-		return err_plain(op->err, SSTATE_ENOMEM, "kv");
-	op->found = 0;
-	op->at = 0;
-	op->now = env_now(op->env);
-	return keys(op);
+	return afresh(op);
 }
 
 void

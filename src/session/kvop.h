@@ -44,8 +44,8 @@ struct kv_op {
 
 int kv_op_begin(struct kv_op *op, struct sstate *env, struct sstate_val name,
     struct sstate_error *err);
-/* Forget what was seen; SSTATE_EBUSY once time is over. */
-int kv_op_attempt(struct kv_op *op);
+/* Wait a little, and forget what was seen; SSTATE_EBUSY once time is over. */
+int kv_op_again(struct kv_op *op);
 void kv_op_end(struct kv_op *op);
 
 /*
