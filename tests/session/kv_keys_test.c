@@ -406,6 +406,31 @@ kills(void)
 	    "R-33 killed before each call: the old value, and then the next");
 }
 
+/* A copy that a kill left, and a stub that another kill left before it. */
+static void
+left_behind(void)
+{
+	uint64_t a;
+
+	start();
+	NEED(put(&old, "1", SSTATE_KV_NEW, &a) == 0, "a value");
+	new.before = 5;
+	new.dies = 1;
+	T(put(&new, "2", a, NULL) == SSTATE_ESTORE && map.n == 2,
+	    "killed when the copy is there and its stub is not");
+	new.before = 0;
+	T(drop(&old, a) == 0 && both(NULL) && map.n == 1,
+	    "removed: the copy is nothing");
+	new.before = 4;
+	T(put(&new, "3", SSTATE_KV_NEW, NULL) == SSTATE_ESTORE && map.n == 2,
+	    "killed when the older place has a stub, and no more");
+	new.before = 0;
+	T(both(NULL), "R-26 the stub is not the copy's");
+	T(put(&new, "4", SSTATE_KV_NEW, NULL) == 0 && both("4"),
+	    "and the name is free");
+	stop();
+}
+
 int
 main(void)
 {
@@ -419,5 +444,6 @@ main(void)
 	between("another one moves, changes and removes",
 	    other_changes_and_removes, NULL);
 	kills();
+	left_behind();
 	return tap_done();
 }

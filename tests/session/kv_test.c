@@ -466,6 +466,31 @@ refusing(void)
 	sstate_close(env);
 }
 
+/* Over a disk, and with a near store before it. */
+static void
+others(const char *dir)
+{
+	char uri[300];
+	struct sstate *env, *two;
+	struct kit k, k2;
+
+	(void)snprintf(uri, sizeof(uri), "file:%s/store", dir);
+	kit_init(&k, uri);
+	NEED((env = kit_open(&k)) != NULL, "a disk");
+	answers(env);
+	kit_init(&k2, "memory:near");
+	k2.stores[1] = uri;
+	NEED((two = kit_open(&k2)) != NULL, "a near store before it");
+	answers(two);
+	NEED(put(two, "n", "x", SSTATE_KV_NEW) == 0 && is(two, "n", "x") &&
+		is(env, "n", "x") &&
+		sstate_kv_remove(env, val("n"), SSTATE_KV_ANY, NULL) == 0,
+	    "removed behind the near one's back");
+	T(is(two, "n", NULL), "R-26 it does not show what was removed");
+	sstate_close(two);
+	sstate_close(env);
+}
+
 int
 main(void)
 {
@@ -488,5 +513,6 @@ main(void)
 	sessions();
 	unanswered();
 	refusing();
+	others(dir);
 	return tap_done();
 }

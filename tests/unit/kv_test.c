@@ -123,6 +123,28 @@ apart(void)
 	    "R-71 nor does it open where it was put instead of another");
 }
 
+/* What no caller does is refused all the same. */
+static void
+refused(void)
+{
+	static const char longest[] = "123456789012345678901234567890123";
+	static uint8_t body[KV_OVER + 256];
+	struct kv_place at = place(0, "app", "name"), far = at;
+	struct ringkey k = keys[0];
+
+	far.ns = longest;
+	NEED(seal(body, &at, &head, "v", 1) == 0, "sealed");
+	T(seal(body, &far, &head, "v", 1) == SSTATE_EINVAL &&
+		try(body, sizeof(body), &far) == SSTATE_EAUTH,
+	    "R-90 a namespace that is too long");
+	k.suite = 2;
+	far = at;
+	far.key = &k;
+	T(try(body, sizeof(body), &far) == SSTATE_EAUTH &&
+		try(body, sizeof(body), &at) == 0,
+	    "R-64 a key of another suite");
+}
+
 static void
 heads(void)
 {
@@ -166,6 +188,7 @@ main(void)
 	keys[1] = entry_of(ramp + 1, 2);
 	tampered();
 	apart();
+	refused();
 	heads();
 	return tap_done();
 }
