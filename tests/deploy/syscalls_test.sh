@@ -288,7 +288,7 @@ names run threads | grep -vxFf "$dir/run" >"$dir/out"
 [ ! -s "$dir/out" ]
 told "each call of the phases run and threads is needed then" $?
 names start | grep -vxFf "$dir/all" >"$dir/out"
-names start rare | grep -xFf "$dir/run" >>"$dir/out"
+names start | grep -xFf "$dir/run" >>"$dir/out"
 [ ! -s "$dir/out" ]
 told "each call of phase start is needed, and not later" $?
 done_testing
