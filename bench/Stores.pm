@@ -6,11 +6,12 @@ package Stores;
 
 use strict;
 use warnings;
+use IPC::Open2;
 use List::Util qw(min);
 use Count;
 
-# uri: what the set's name is added to; far: trips to a server.
-# reaps: it does not forget by itself.
+# uri: where a set is, in a folder; far: what is added to a server's URI.
+# reaps: it does not forget by itself; lacks: why it is not measured.
 my @all = (
 	{ name => 'lmdb', uri => 'lmdb:%s/%s.mdb?sync=none', reaps => 1 },
 	{ name => 'sqlite', uri => 'sqlite:%s/%s.db?sync=none', reaps => 1 },
@@ -18,6 +19,7 @@ my @all = (
 	{ name => 'memcached', far => '?prefix=%s:' },
 	{ name => 'pgsql', far => '&table=%s', reaps => 1 },
 	{ name => 'mysql', far => '&table=%s', reaps => 1 },
+	{ name => 'dynamodb', lacks => 'only an emulation is at hand' },
 );
 
 my %server;	# pid => what is written to
@@ -38,7 +40,9 @@ sub find {
 	for my $e (@all) {
 		my $name = $e->{name};
 		next if %{ $s->{names} } and !$s->{names}{$name};
-		if (!-e "$s->{drivers}/driver-$name.so") {
+		if ($e->{lacks}) {
+			$s->{report}->note("$name: is left out: $e->{lacks}");
+		} elsif (!-e "$s->{drivers}/driver-$name.so") {
 			$s->{report}->note("$name: is left out: no such driver "
 			    . 'in this build');
 		} elsif (!-x "$s->{bin}/bench_floor_$name") {
@@ -57,18 +61,10 @@ sub start {
 	my ($s, $e) = @_;
 
 	return 1 unless $e->{far};
-	pipe my $in, my $to or die "pipe: $!\n";
-	my $pid = open(my $from, '-|') // die "fork: $!\n";
-	if (!$pid) {
-		close $to;
-		open STDIN, '<&', $in or exit 127;
-		close $in;
-		exec "$s->{bin}/bench_server_$e->{name}" or exit 127;
-	}
-	close $in;
+	# A handle of open() would wait for it while $to is still open.
+	my $pid = open2(my $from, my $to, "$s->{bin}/bench_server_$e->{name}");
 	$server{$pid} = $to;
 	$e->{pid} = $pid;
-	$e->{from} = $from;
 	local $_;
 	while (<$from>) {
 		(undef, $e->{uri}, $e->{place}) = split, return 1 if /^up /;
@@ -85,9 +81,10 @@ sub start {
 
 sub stop {
 	my ($s, $e) = @_;
-	my $to = delete $server{$e->{pid} // return};
-	close $to;
-	close $e->{from};	# which waits for it
+	my $pid = delete $e->{pid} // return;
+
+	close delete $server{$pid};
+	waitpid $pid, 0;
 }
 
 # What a run that was stopped has left.
