@@ -224,7 +224,7 @@ my @told = (
 	['securestate-deploy.7', qw(FUTURE)],
 	['securestate-keys.7', qw(LIFETIME)],
 	['securestate-formats.5', qw(LIFETIME COOKIE_AGE)],
-	['securestate-stores.7', qw(RECORD_BYTES)],
+	['securestate-file.7', qw(RECORD_BYTES)],
 	['securestate-store.3', qw(RECORD_BYTES)],
 	['SECURITY.md', qw(IDLE IDLE_PAGE LIFETIME)],
 	['ARCHITECTURE.md', qw(COMMIT_TRIES COMMIT_IDS COMMIT_SECONDS)],
