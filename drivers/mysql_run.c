@@ -387,11 +387,16 @@ columns(struct mys_row *row)
 	return 0;
 }
 
-/* A body that was longer than its room; -1: no memory. */
+/*
+ * A body that was longer than its room; -1: no memory.  The lengths are kept
+ * by hand: some versions of the client library clear them (10.11.18).
+ */
 static int
 enlarge(struct mys_row *row, MYSQL_STMT *s)
 {
+	unsigned long len[MYS_COLUMNS];
 	char *p;
+	int r;
 
 	if (mysql_stmt_field_count(s) < MYS_COLUMNS || row->len[4] <= row->room)
 		return 0;
@@ -399,11 +404,14 @@ enlarge(struct mys_row *row, MYSQL_STMT *s)
 		return -1;
 	row->body = p;
 	row->room = row->len[4];
+	memcpy(len, row->len, sizeof(len));
 	column(row, 4, MYSQL_TYPE_BLOB, row->body, row->room);
-	return mysql_stmt_fetch_column(s, &row->bind[4], 4, 0) == 0 &&
+	r = mysql_stmt_fetch_column(s, &row->bind[4], 4, 0) == 0 &&
 		mysql_stmt_bind_result(s, row->bind) == 0
 	    ? 0
 	    : -1;
+	memcpy(row->len, len, sizeof(len));
+	return r;
 }
 
 /* Each row has its own time: what fn does in between is its own affair. */
