@@ -32,6 +32,7 @@
 #define LIMIT_VARS 512u /* of one request */
 #define LIMIT_VARS_BYTES (256u << 10) /* all of them, as they come */
 #define LIMIT_VARS_SECONDS 30 /* from their first octet to their last */
+#define LIMIT_FRESH_SECONDS 3 /* at a stop, for a new connection's first octet */
 #define LIMIT_SEND_SECONDS 60 /* with no octet of the answer taken */
 #define LIMIT_LINGER_SECONDS 5 /* for a body that nobody wants any more */
 #define LIMIT_CONNS 1024u /* open at a time; no more than half the files */

@@ -133,22 +133,31 @@ broken(struct conn *c)
 	set_close(c);
 }
 
-/* Once stopped: wait for the rest of what has begun.  1: octets came. */
+/*
+ * Once stopped: wait for the rest of what has begun.  1: octets came.  Who
+ * has just connected is about to send, and may not try elsewhere.
+ */
 static int
 finish(struct conn *c)
 {
+	const int partial = conn_is_partial(c);
+	uint64_t until = c->fresh;
 	size_t before;
 
-	if (!conn_is_partial(c))
+	if (!partial && (c->eof || c->fresh <= clock_mono_us()))
 		return set_leave(c) ? -1 : 1;
-	if (c->deadline == 0)
+	if (partial && c->deadline == 0)
 		c->deadline = clock_mono_us() + LIMIT_VARS_SECONDS * 1000000ull;
+	if (partial)
+		until = c->deadline;
 	before = c->end - c->at;
 	conn_fill(c);
 	if (c->end - c->at > before)
 		return 1;
-	if (!c->eof && conn_await(c, c->deadline) == 0)
+	if (!c->eof && conn_await(c, until) == 0)
 		return 1;
+	if (!partial)
+		return set_leave(c) ? -1 : 1;
 	set_close(c);
 	return -1;
 }

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "cgi/fcgi_set.h"
 #include "session/env.h"
 
@@ -154,6 +155,7 @@ set_accept(struct conn **out, struct fcgi *f, struct sstate_error *err)
 		return 0;
 	}
 	conn_init(c, fd, f->nslots);
+	c->fresh = clock_mono_us() + LIMIT_FRESH_SECONDS * 1000000ull;
 	c->set = f;
 	c->slot = s;
 	c->state = &s->state;

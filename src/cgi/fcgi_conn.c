@@ -273,6 +273,8 @@ conn_was_read(struct conn *c, ssize_t have, size_t room)
 {
 	/* Of a stream less than there was room for is all; but for its end. */
 	c->maybe = have > 0 && ((size_t)have == room || c->hung);
+	if (have > 0)
+		c->fresh = 0;
 	if (have == 0)
 		c->eof = 1;
 	else if (have < 0 && errno != EAGAIN && errno != EWOULDBLOCK)

@@ -77,6 +77,7 @@ struct conn {
 	int added; /* the poll set knows it */
 	int linger; /* what still comes is dropped */
 	uint64_t deadline; /* of what is partial, or lingers; 0: none yet */
+	uint64_t fresh; /* a first octet is waited for until then; 0: came */
 
 	/* The record whose content is coming. */
 	struct fcgi_head head;

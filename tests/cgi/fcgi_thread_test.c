@@ -230,6 +230,32 @@ stops(void)
 	fc_drop(&half);
 }
 
+/* A web server has connected, and its request comes after the stop. */
+static void
+stops_fresh(void)
+{
+	int kept, fresh, last;
+	struct fk k;
+
+	fk_start(&k, env, 1, NULL, shot_echo, NULL);
+	kept = fc_dial(k.listening);
+	T(served(kept, &keep), "a connection is kept");
+	fresh = fc_dial(k.listening);
+	last = fc_dial(k.listening);
+	T(served(last, &keep), "whoever came before the last one was accepted");
+	sstate_cgi_stop(k.cgi);
+	FK_SOON(fc_is_closed(kept));
+	(void)fc_push(fresh, keep.p, keep.n);
+	T(fc_answer(&a, fresh) && a.status == 200,
+	    "what a new connection sends after the stop is answered");
+	fk_join(&k);
+	T(all_done(&k, 1) && k.served == 3, "then all is done");
+	fk_close(&k);
+	(void)close(kept);
+	(void)close(fresh);
+	(void)close(last);
+}
+
 /* A request comes onto a kept connection while the only thread is busy. */
 static void
 slow(struct sstate_req *req, void *arg)
@@ -759,6 +785,7 @@ main(void)
 	crowd(1000);
 	stops();
 	stops_late();
+	stops_fresh();
 	ends_together();
 	aborts(1);
 	aborts(2);
