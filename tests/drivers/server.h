@@ -170,10 +170,19 @@ server_signal(struct server *s, int sig)
 		(void)kill(s->pid, sig);
 }
 
+/* Returns when all of its threads stand still. */
 __attribute__((unused)) static void
 server_pause(struct server *s)
 {
+	int status;
+
+	if (s->pid <= 0)
+		return;
 	server_signal(s, SIGSTOP);
+	while (waitpid(s->pid, &status, WUNTRACED) < 0 && errno == EINTR)
+		;
+	if (!WIFSTOPPED(status))
+		s->pid = 0; /* it has ended */
 }
 
 __attribute__((unused)) static void
