@@ -24,9 +24,10 @@ fetch() {
 	uri=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' \
 	    'Created-By: Packages' 'Component: main' 'Origin: Debian' |
 	    awk '$2 !~ /-/ { print; exit }')
-	# shellcheck disable=SC1091 # the system's
-	[ -n "$uri" ] || uri="http://deb.debian.org/debian $(
-		. /etc/os-release && echo "$VERSION_CODENAME")"
+	if [ -z "$uri" ]; then
+		echo "no list of packages is here: apt-get update makes one"
+		return 1
+	fi
 	signed=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -f "$signed" ] || signed=
 	mkdir -p apt/lists/partial apt/archives/partial src || return
