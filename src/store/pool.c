@@ -302,6 +302,9 @@ pool_give(struct pool *p, int slot)
 		    memory_order_release);
 		return;
 	}
+	/* Before: whoever takes it next is the owner only a moment later. */
+	if (p->single)
+		atomic_store(&slot_at(p, slot)->owner, (pthread_t)0);
 	atomic_store(&slot_at(p, slot)->busy, 0);
 	if (atomic_load(&p->waiting) > 0) {
 		(void)pthread_mutex_lock(&p->lock);
