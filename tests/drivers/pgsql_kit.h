@@ -76,11 +76,22 @@ pkit_is_up(void *arg)
 	return up;
 }
 
-/* Again, with what it was started with. */
+/*
+ * Again, with what it was started with.  After a SIGKILL the processes that
+ * served the clients may be there for a moment yet, and it does not start then.
+ */
 __attribute__((unused)) static int
 pkit_again(struct pkit *k)
 {
-	return server_start(&k->s, k->argv, pkit_is_up, k);
+	const struct timespec nap = { 0, 200000000 };
+	int i, r = -1;
+
+	for (i = 0; i < 50 && r != 0; i++) {
+		if (i > 0)
+			(void)nanosleep(&nap, NULL);
+		r = server_start(&k->s, k->argv, pkit_is_up, k);
+	}
+	return r;
 }
 
 static void
