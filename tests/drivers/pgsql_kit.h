@@ -86,7 +86,8 @@ pkit_again(struct pkit *k)
 	const struct timespec nap = { 0, 200000000 };
 	int i, r = -1;
 
-	for (i = 0; i < 50 && r != 0; i++) {
+	/* One that runs and does not answer is left: pid tells. */
+	for (i = 0; i < 50 && r != 0 && k->s.pid == 0; i++) {
 		if (i > 0)
 			(void)nanosleep(&nap, NULL);
 		r = server_start(&k->s, k->argv, pkit_is_up, k);
