@@ -5,7 +5,8 @@
 #
 # Prints "N passed, N failed" as its last line.  BROKEN is what failed
 # besides.  A program that fails without a "not ok" counts as one failure,
-# and so does one that leaves tests of its plan out, or has no test at all.
+# and so does one that leaves tests of its plan out, or has no test at all,
+# and each report of a sanitizer in the log's build folder, which is printed.
 use strict;
 use warnings;
 
@@ -71,6 +72,13 @@ for my $log (@ARGV) {
 		}
 	}
 	program("$preset $name", \@lines, 0) if defined $name;
+	my $folder = $log =~ m{^(.*/)Testing/} ? $1 : next;
+	for my $report (glob "${folder}reports/*") {
+		open my $text, '<', $report or die "tally: $report: $!\n";
+		print "# $report\n", <$text>;
+		push @bad, "$preset: a sanitizer's report: $report";
+		$failed++;
+	}
 }
 
 print "$_\n" for @bad;

@@ -56,6 +56,12 @@ echo '1/1 Testing: a/b' >"$dir/log"
 told "$dir/log" 0 '0 passed, 1 failed' 'a log that stops counts'
 says Passed 'ok 1\n1..1\n' '1 passed, 0 failed' 'nothing broken'
 told "$dir/log" 2 '1 passed, 2 failed' 'builds that broke count'
+mkdir -p "$dir/build/asan/Testing" "$dir/build/asan/reports"
+mv "$dir/log" "$dir/build/asan/Testing/log"
+told "$dir/build/asan/Testing/log" 0 '1 passed, 0 failed' 'no report'
+echo 'ERROR: LeakSanitizer' >"$dir/build/asan/reports/report.1"
+told "$dir/build/asan/Testing/log" 0 '1 passed, 1 failed' \
+    'a report of a sanitizer counts, though every test passed'
 
 echo "1..$n"
 exit $bad

@@ -11,7 +11,7 @@
 #include "mapstore.h"
 
 /* 10^6 in all; fewer where each costs many times as much */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SSTATE_REPORTS
 enum { BAD_IDS = 20000 };
 #else
 enum { BAD_IDS = 340000 };

@@ -23,15 +23,10 @@
 
 #define KIT __attribute__((unused)) static
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Under a sanitizer. */
+#ifdef SSTATE_REPORTS
 #define KIT_SLOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||     \
-    __has_feature(memory_sanitizer)
-#define KIT_SLOW 1
-#endif
-#endif
-#ifndef KIT_SLOW
+#else
 #define KIT_SLOW 0
 #endif
 

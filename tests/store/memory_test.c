@@ -575,7 +575,7 @@ test_weight(void)
 				abort();
 		}
 		each = held / MANY - len[j % 4];
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SSTATE_REPORTS
 		printf("# %zu bytes over, under a sanitizer\n", each);
 #else
 		T(each <= 128, "P5 %zu bytes and %zu, %s a tag", len[j % 4],

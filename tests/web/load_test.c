@@ -584,9 +584,13 @@ load(struct http *h, unsigned many)
 	T(n == (long long)writes + 1 && writes > 0 && uploads > 0,
 	    "R-33 all clients on one session: %u changes, none lost (%lld)",
 	    writes, n - 1);
+#ifdef SSTATE_REPORTS
+	tap_skip("a sanitizer keeps what was freed");
+#else
 	T(before.pages > 0 && after.pages - before.pages <= 256,
 	    "memory is flat: %ld KiB, then %ld KiB", before.pages * 4,
 	    after.pages * 4);
+#endif
 	/* Each thread's context of the store has a few open. */
 	T(before.fds > 0 && after.fds <= before.fds + 2 * THREADS,
 	    "so are descriptors: %d, then %d", before.fds, after.fds);
