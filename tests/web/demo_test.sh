@@ -19,6 +19,18 @@ for name in login-cookie login-page entered search app; do
 		told "$program answers with its form" $?
 	done
 done
+missing=
+for source in "$top"/examples/*.c; do
+	name=$(basename "$source" .c)
+	case $name in
+	page | readme) ;;
+	*) grep -Eq "<kbd>$name</kbd>|href=\"$name[.-]" "$dir/front" ||
+		missing="$missing $name" ;;
+	esac
+done
+echo "$missing" >"$dir/out"
+[ -z "$missing" ]
+told "the front page explains every example" $?
 grep -q https "$dir/front"
 told "the front page says that cookies need https elsewhere" $?
 curl -sS -D - -o /dev/null "$origin/style.css" >"$dir/out" &&
