@@ -46,11 +46,31 @@ is_ours(const char *key)
 	    strspn(p + n + 1, "0123456789abcdef") == 64;
 }
 
-/* Each item of the server, by its crawler. */
+/*
+ * Each item of the server, by its crawler; what the server moves from one of
+ * its lists to another meanwhile can be missing, or be there twice.
+ */
+static char *
+dump(const struct mckit *k)
+{
+	static const char clock[] = "key=sstate%3Aclock ";
+	char *all = NULL, *at = NULL;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		free(all);
+		all = mckit_say(k, "lru_crawler metadump all\r\n", "END\r\n");
+		at = strstr(all, clock);
+		if (at != NULL && strstr(at + 1, clock) == NULL)
+			break;
+	}
+	return all;
+}
+
 static void
 items(const struct mckit *k, struct life *l)
 {
-	char *all = mckit_say(k, "lru_crawler metadump all\r\n", "END\r\n");
+	char *all = dump(k);
 	unsigned records = 0, clocks = 0, strange = 0;
 	char key[300], cmd[320], *said;
 	const char *p = all;
@@ -76,8 +96,9 @@ items(const struct mckit *k, struct life *l)
 	}
 	free(all);
 	T(strange == 0 && records > 0 && clocks == 1,
-	    "R-96 keys are of one alphabet and length: %u records, %u others",
-	    records, strange);
+	    "R-96 keys are of one alphabet and length: %u records, %u clocks, "
+	    "%u others",
+	    records, clocks, strange);
 	said = mckit_say(k, "stats\r\n", "END\r\n");
 	T(strstr(said, "STAT evictions 0\r\n") != NULL,
 	    "none was evicted meanwhile");
