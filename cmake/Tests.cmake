@@ -37,8 +37,9 @@ function(sstate_register name source)
   if(NOT source MATCHES "\\.c$")
     list(APPEND labels script)
   endif()
-  if(folder STREQUAL "model")
-    # A model checker's minutes pass beside the rest, so it starts first.
+  if(folder MATCHES "^(model|analysis)$")
+    # Minutes of a model checker or of clang-tidy pass beside the rest, so
+    # they start first.
     set_tests_properties("${name}" PROPERTIES COST 1000)
   endif()
   set_tests_properties("${name}" PROPERTIES TIMEOUT "${SSTATE_TEST_TIMEOUT}"

@@ -29,6 +29,9 @@ enum {
 	CLOCK_TRIES = 16,
 };
 
+/* A day is added to it. */
+#define LATEST_TTL (INT64_MAX - INT64_C(2) * DDB_DAY)
+
 /* ---- Users' entries --------------------------------------------------- */
 
 static int64_t
@@ -36,8 +39,7 @@ ttl_of(const struct sstate_record *rec)
 {
 	if (rec->expires == 0)
 		return (int64_t)time(NULL) + WHENEVER;
-	return rec->expires < INT64_MAX - 2 * DDB_DAY ? rec->expires + 1
-						      : INT64_MAX - 2 * DDB_DAY;
+	return rec->expires < LATEST_TTL ? rec->expires + 1 : LATEST_TTL;
 }
 
 /* It stays until then, or later; a condition that fails says it does. */

@@ -262,8 +262,9 @@ ddb_http_post(long *status, struct ddb *d, const char *action, const char *body,
 		/* A read may be asked twice, but not waited for. */
 	} while (rc != CURLE_OK && rc != CURLE_OPERATION_TIMEDOUT && reads &&
 	    tries++ == 0);
-	(void)curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER, NULL);
-	(void)curl_easy_setopt(d->curl, CURLOPT_POSTFIELDS, NULL);
+	(void)curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER,
+	    (struct curl_slist *)NULL);
+	(void)curl_easy_setopt(d->curl, CURLOPT_POSTFIELDS, (char *)NULL);
 	wiped(list);
 	if (rc != CURLE_OK)
 		return failed(d, rc, op, err);

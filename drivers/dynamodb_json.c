@@ -13,7 +13,7 @@
 #include "driver.h"
 #include "dynamodb.h"
 
-enum { NONE = 255 };
+enum { NONE = 255, HEX = 2 * SSTATE_ID_BYTES };
 
 static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			       "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -41,7 +41,7 @@ ddb_unhex(unsigned char *out, const char *p)
 	const char *hi, *lo;
 	size_t i;
 
-	if (strlen(p) != 2 * SSTATE_ID_BYTES)
+	if (strlen(p) != HEX)
 		return -1;
 	for (i = 0; i < SSTATE_ID_BYTES; i++, p += 2) {
 		if ((hi = strchr(digits, p[0])) == NULL ||
@@ -69,8 +69,12 @@ encode(const unsigned char *p, size_t n)
 		    (i > 2 ? (uint32_t)p[2] : 0);
 		*q++ = digits64[v >> 18];
 		*q++ = digits64[v >> 12 & 63];
-		*q++ = i > 1 ? digits64[v >> 6 & 63] : '=';
-		*q++ = i > 2 ? digits64[v & 63] : '=';
+		*q++ = digits64[v >> 6 & 63];
+		*q++ = digits64[v & 63];
+		if (i < 3)
+			q[-1] = '=';
+		if (i < 2)
+			q[-2] = '=';
 	}
 	*q = '\0';
 	return out;

@@ -362,8 +362,8 @@ static int
 judge_size(struct mys *c, long long packet, const char *op,
     struct sstate_error *err)
 {
-	c->limit = packet > 2 * PACKET_BYTES ? (size_t)packet - PACKET_BYTES
-					     : PACKET_BYTES;
+	c->limit = packet > 2LL * PACKET_BYTES ? (size_t)packet - PACKET_BYTES
+					       : PACKET_BYTES;
 	if (c->limit > MYS_MAX_BYTES)
 		c->limit = MYS_MAX_BYTES;
 	if (c->max_bytes > c->limit)

@@ -20,6 +20,8 @@
 #include "driver.h"
 #include "redis.h"
 
+enum { HEX = 2 * SSTATE_ID_BYTES };
+
 /* ---- Writes ----------------------------------------------------------- */
 
 /* The words of a write, which live as long as the call. */
@@ -69,8 +71,7 @@ write_begin(struct write *w, struct rds *r, const char *op,
 static void
 add_member(struct write *w)
 {
-	add(&w->call, w->key + strlen(w->key) - 2 * SSTATE_ID_BYTES,
-	    2 * SSTATE_ID_BYTES);
+	add(&w->call, w->key + strlen(w->key) - HEX, HEX);
 }
 
 /* 0, 1, -1, -2 of the script, or a code below them. */

@@ -246,7 +246,7 @@ connected(struct rds_link *l, const struct rds_conf *c, const char *op,
 	int e;
 
 	tv.tv_sec = c->timeout_ms / 1000;
-	tv.tv_usec = c->timeout_ms % 1000 * 1000;
+	tv.tv_usec = c->timeout_ms % 1000 * 1000L;
 	/* R-81 also for what a sentinel or a cluster names. */
 	if (l->addr.port != 0 && !c->insecure && !driver_is_local(l->addr.host))
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,

@@ -28,7 +28,7 @@ list_due(struct due *list, int *n, struct sqlite_ctx *c, const char *ns,
 {
 	sqlite3_stmt *s;
 	const void *id;
-	int rc, r;
+	int i = 0, rc, r;
 
 	*n = 0;
 	if ((r = sqlite_db_sql(&s, c, SQL_DUE, "reap", err)) != 0)
@@ -38,7 +38,7 @@ list_due(struct due *list, int *n, struct sqlite_ctx *c, const char *ns,
 		rc = sqlite3_bind_int64(s, 2, before);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int(s, 3, max);
-	while (rc == SQLITE_OK && *n < max &&
+	while (rc == SQLITE_OK && i < max &&
 	    (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		rc = SQLITE_OK;
 		id = sqlite3_column_blob(s, 0);
@@ -47,10 +47,10 @@ list_due(struct due *list, int *n, struct sqlite_ctx *c, const char *ns,
 			r = sqlite_damaged("reap", err);
 			break;
 		}
-		memcpy(list[*n].id, id, SSTATE_ID_BYTES);
-		list[*n].expires = sqlite3_column_int64(s, 1);
-		++*n;
+		memcpy(list[i].id, id, SSTATE_ID_BYTES);
+		list[i++].expires = sqlite3_column_int64(s, 1);
 	}
+	*n = i;
 	if (r == 0 && rc != SQLITE_OK && rc != SQLITE_DONE)
 		r = sqlite_db_fail(c, rc, "reap", err);
 	(void)sqlite3_reset(s);

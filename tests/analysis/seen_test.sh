@@ -98,5 +98,60 @@ cppcheck src/base/x.c returnDanglingLifetime
 X
 told 1 cppcheck 'no reason' 'an entry without a reason'
 
+# A driver is of the client libraries that cmake/Drivers.cmake names.
+known </dev/null
+echo 'int x(int v); int x(int v) { return v; }' | put
+mkdir "$dir/cmake" "$dir/drivers" "$dir/client" "$dir/pc"
+cp -R "$top"/include/* "$dir/include/"
+cp "$top"/src/base/*.h "$dir/src/base/"
+echo 'set(SSTATE_NEEDS_here sstate-test-client)' >"$dir/cmake/Drivers.cmake"
+echo 'set(SSTATE_NEEDS_gone sstate-test-none)' >>"$dir/cmake/Drivers.cmake"
+cat >"$dir/pc/sstate-test-client.pc" <<X
+Name: client
+Description: headers of a client library
+Version: 1
+Cflags: -I$dir/client
+X
+echo 'static int own(void) { int v; return v; }' >"$dir/client/client.h"
+echo 'int each_of(int v);' >>"$dir/client/client.h"
+for name in gone gone_more here_more; do
+	printf '#include <client.h>\nint y(int v); int y(int v) { return %s; }\n' \
+	    'each_of(v)' >"$dir/drivers/$name.c"
+done
+export PKG_CONFIG_PATH="$dir/pc"
+for tool in cppcheck clang-tidy fanalyzer; do
+	told 0 $tool '^ok [0-9] .* drivers (1 files)' \
+	    "$tool finds the headers of a client library, and is silent on them"
+	told 0 $tool "SKIP $tool: the driver gone: no sstate-test-none here" \
+	    "$tool leaves out a driver without its client library, and says so"
+done
+cat >"$dir/drivers/here.c" <<'X'
+#include <stdlib.h>
+#include <client.h>
+int *y(void);
+int *
+y(void)
+{
+	int v[2] = { each_of(1), 2 };
+	char *p = malloc(8);
+
+	if (p == NULL)
+		return NULL;
+	free(p);
+	if (p[0] != 0)
+		v[0] = 1;
+	return v;
+}
+X
+told 1 cppcheck '^#   drivers/here.c:15: ' 'cppcheck sees a fault in a driver'
+told 1 clang-tidy '^#   drivers/here.c:13: .*memory after it is freed' \
+    'clang-tidy sees a fault in a driver'
+told 1 fanalyzer '^#   drivers/here.c:13: .*use-after-free' \
+    'gcc sees a fault in a driver'
+rm "$dir/drivers/here.c"
+printf 'cppcheck drivers/gone.c id\n\ta line\n\t- a reason\n' | known
+told 0 cppcheck '^ok 4 .*left over' \
+    'an entry about a driver that is left out is not left over'
+
 echo "1..$n"
 exit $bad
