@@ -5,6 +5,7 @@ option(SSTATE_TOOL "build the command securestate" ON)
 option(SSTATE_BENCH "build the benchmark's programs (make bench)" OFF)
 option(SSTATE_WERROR "a warning stops the build (ours, never a user's)" OFF)
 option(SSTATE_HARDENING "compiler and linker hardening" ON)
+option(SSTATE_HEAP "sessions in malloc's memory, for what checks that" OFF)
 set(SSTATE_TEST_TIMEOUT 600 CACHE STRING "seconds that one test may take")
 set(SSTATE_SANITIZE "" CACHE STRING
   "sanitizers: address,undefined or thread; empty for none")

@@ -169,7 +169,7 @@ advance(struct fcgi *f, struct conn *c, int stopped)
 	int turns = 0;
 
 	for (;;) {
-		switch (conn_step(c, CONN_START, f->hook)) {
+		switch (conn_step(c, CONN_START, env_secret(f->env))) {
 		case CONN_REQUEST:
 			return 1;
 		case CONN_ABORTED:

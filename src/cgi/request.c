@@ -77,7 +77,7 @@ req_new(struct sstate *env, const struct wire *w, const struct req_limits *lim)
 	(void)content_length(&b, w, NULL);
 	if (b.len > ROOM_BODY || b.len > lim->body + lim->upload)
 		b.len = 0;
-	a = w->a != NULL ? w->a : arena_new(env_hook(env), ROOM + b.len);
+	a = w->a != NULL ? w->a : arena_new(env_secret(env), ROOM + b.len);
 	if (a == NULL)
 		return NULL;
 	if ((req = arena_zero(a, sizeof(*req))) == NULL) {

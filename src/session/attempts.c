@@ -45,7 +45,7 @@ attempts_read(struct attempts *at, struct view **out, const struct token *tok,
 
 	*out = NULL;
 	at->fresh = NULL;
-	if ((a = arena_new(&at->s->env->hook, ANNEX_BLOCK)) == NULL)
+	if ((a = arena_new(&at->s->env->secret, ANNEX_BLOCK)) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "commit");
 	/* the note by which the session may keep it comes first */
 	if ((at->fresh = arena_get(a, sizeof(*at->fresh))) == NULL ||

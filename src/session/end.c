@@ -52,7 +52,7 @@ look(struct sstate_session *s, const struct token *tok,
 	int r;
 
 	*rev = 0;
-	if ((a = arena_new(&s->env->hook, 8192)) == NULL ||
+	if ((a = arena_new(&s->env->secret, 8192)) == NULL ||
 	    (v = arena_zero(a, sizeof(*v))) == NULL) {
 		arena_free(a);
 		return err_plain(err, SSTATE_ENOMEM, "logout");

@@ -39,6 +39,12 @@ env_hook(const struct sstate *env)
 	return &env->hook;
 }
 
+const struct hook *
+env_secret(const struct sstate *env)
+{
+	return &env->secret;
+}
+
 uint32_t
 env_flags(const struct sstate *env)
 {
@@ -366,6 +372,10 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 	}
 	env->a = a;
 	env->hook = hook;
+	env->secret = hook; /* a program's own allocator serves all */
+	vault_init(&env->vault);
+	if (hook.fn == NULL)
+		env->secret = (struct hook){ vault_hook, &env->vault };
 	atomic_init(&env->reloading, 0);
 	atomic_init(&env->seen, INT64_MIN);
 	atomic_init(&env->ahead, INT64_MIN);
@@ -403,5 +413,6 @@ sstate_close(struct sstate *env)
 		keyring_free(node->ring);
 		hook_free(&env->hook, node, sizeof(*node));
 	}
+	vault_free(&env->vault);
 	arena_free(env->a);
 }

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/urlencoded.h"
+#include "base/vault.h"
 #include "crypto/keyring.h"
 
 struct store;
@@ -23,6 +24,8 @@ struct ring_node;
 
 struct sstate {
 	struct hook hook;
+	struct hook secret; /* of what holds values: the vault, or the same */
+	struct vault vault;
 	struct arena *a; /* of the strings below */
 	uint32_t flags; /* SSTATE_CARRY_* has exactly one */
 	uint8_t cls; /* CLS_* of that */
@@ -70,6 +73,8 @@ int env_issuer(const struct ringkey **out, struct sstate *env,
 int env_ring_again(struct sstate *env, const struct keyring *used, int64_t now);
 
 const struct hook *env_hook(const struct sstate *env);
+/* For arenas of sessions and requests: core files leave it out. */
+const struct hook *env_secret(const struct sstate *env);
 uint32_t env_flags(const struct sstate *env);
 void env_log(const struct sstate *env, int level,
     const struct sstate_error *what);

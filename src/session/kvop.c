@@ -67,7 +67,7 @@ static int
 afresh(struct kv_op *op)
 {
 	arena_free(op->a);
-	if ((op->a = arena_new(&op->env->hook, BLOCK)) == NULL)
+	if ((op->a = arena_new(&op->env->secret, BLOCK)) == NULL)
 		return err_plain(op->err, SSTATE_ENOMEM, "kv");
 	op->found = 0;
 	op->at = 0;

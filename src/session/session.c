@@ -168,7 +168,7 @@ sstate_begin(struct sstate_session **out, struct sstate *env,
 	if (env == NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "begin: no environment");
-	if ((a = arena_new(&env->hook, FIRST_BLOCK)) == NULL)
+	if ((a = arena_new(&env->secret, FIRST_BLOCK)) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "begin");
 	if ((s = arena_zero(a, sizeof(*s))) == NULL) {
 		arena_free(a);

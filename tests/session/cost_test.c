@@ -2,10 +2,11 @@
  * cost_test.c - what a request costs over file:, counted: P4, P10
  *
  * The parent counts its child's system calls (ptrace, what strace shows)
- * between marks, which are calls of getpgid(); malloc() and its kin are
- * counted by wrappers.  Time is never looked at.
+ * between marks, which are calls of getpgid(); malloc() and its kin, and the
+ * blocks that arenas get, are counted by wrappers.  Time is never looked at.
  *
  * link: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+ * link: -Wl,--wrap=vault_hook
  */
 #include "../tap.h"
 #include "kit.h"
@@ -22,6 +23,8 @@ void *__wrap_realloc(void *p, size_t n);
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t n);
+void *__wrap_vault_hook(void *v, void *p, size_t oldsz, size_t newsz);
+void *__real_vault_hook(void *v, void *p, size_t oldsz, size_t newsz);
 
 enum { NAMES = 10, ROUNDS = 3, SEALED = 904 };
 
@@ -59,6 +62,17 @@ __wrap_realloc(void *p, size_t n)
 {
 	allocs++;
 	return __real_realloc(p, n);
+}
+
+void *
+__wrap_vault_hook(void *v, void *p, size_t oldsz, size_t newsz)
+{
+	unsigned long was = allocs;
+
+	p = __real_vault_hook(v, p, oldsz, newsz);
+	if (newsz > 0)
+		allocs = was + 1; /* also where it is malloc's */
+	return p;
 }
 
 static void
