@@ -420,7 +420,7 @@ mys_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 	c->my = sstate_conf_handle(conf);
 	c->borrowed = c->my != NULL;
 	if ((r = mys_conf_read(c, conf, err)) == 0) {
-		until = mys_now_ms() + c->timeout_ms;
+		until = mys_now_ms() + c->conf.timeout_ms;
 		mys_quiet(&q, c);
 		r = mys_up(c, until, "open", err);
 		mys_loud(&q);

@@ -24,9 +24,10 @@
 
 #include <securestate/store.h>
 
+#include "sql_conf.h"
+
 enum {
 	MYS_SCHEMA = 1, /* the row 'schema' of the meta table */
-	MYS_NAME_BYTES = 31, /* of the tables' prefix */
 	MYS_TEXT_BYTES = 2048, /* a statement with the tables' names */
 	MYS_SLICE = 32, /* records that one statement of the reaper changes */
 	MYS_ARGS = MYS_SLICE + 2,
@@ -60,13 +61,10 @@ struct mys {
 	int late; /* the wait was over before the answer */
 	unsigned int code; /* the server's last refusal */
 
-	int64_t timeout_ms;
-	size_t max_bytes; /* as the URI says; 0: what the server takes */
+	struct sql_conf conf; /* max_bytes 0: what the server takes */
 	size_t limit; /* of the two */
-	int sync, create;
-	char prefix[MYS_NAME_BYTES + 1];
-	/* Ours, the password wiped; NULL: not said. */
-	char *host, *user, *password, *db, *socket, *ca;
+	char prefix[SQL_NAME_BYTES + 1];
+	char *host, *socket, *ca; /* ours; NULL: not said */
 	unsigned int port;
 
 	int rows; /* of the last answer */

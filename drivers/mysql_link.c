@@ -194,8 +194,8 @@ options(struct mys *c)
 	const my_bool yes = 1, no = 0;
 	const size_t stack = STACK_BYTES;
 	/* The most that is waited; mys_wait() is the one that decides. */
-	const unsigned int seconds = (unsigned int)(c->timeout_ms / 1000 + 2),
-			   off = 0;
+	const int64_t most = c->conf.timeout_ms / 1000 + 2;
+	const unsigned int seconds = (unsigned int)most, off = 0;
 	const unsigned int protocol =
 	    c->host != NULL ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
 	MYSQL *my = c->my;
@@ -243,8 +243,8 @@ static enum mys_end
 set_up(struct mys *c, int64_t until)
 {
 	char text[400];
-	const long long s = c->timeout_ms / 1000 > 0 ? c->timeout_ms / 1000 : 1,
-			ms = c->timeout_ms - c->timeout_ms / 8;
+	const long long most = c->conf.timeout_ms, ms = most - most / 8;
+	const long long s = most > 1000 ? most / 1000 : 1;
 	enum mys_end end;
 
 	(void)snprintf(text, sizeof(text),
@@ -276,8 +276,9 @@ fresh(struct mys *c, int64_t until, const char *op, struct sstate_error *err)
 		mys_drop(c);
 		return sstate_fail(err, SSTATE_ENOMEM, 0, "mysql: %s", op);
 	}
-	st = mysql_real_connect_start(&done, c->my, c->host, c->user,
-	    c->password, c->db, c->port, c->socket, CLIENT_FOUND_ROWS);
+	st = mysql_real_connect_start(&done, c->my, c->host, c->conf.user,
+	    c->conf.password, c->conf.db, c->port, c->socket,
+	    CLIENT_FOUND_ROWS);
 	while (st != 0)
 		st = mysql_real_connect_cont(&done, c->my,
 		    mys_wait(c, st, until));
@@ -366,13 +367,13 @@ judge_size(struct mys *c, long long packet, const char *op,
 					       : PACKET_BYTES;
 	if (c->limit > MYS_MAX_BYTES)
 		c->limit = MYS_MAX_BYTES;
-	if (c->max_bytes > c->limit)
+	if (c->conf.max_bytes > c->limit)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "mysql: %s: max_bytes is over what the server's "
 		    "max_allowed_packet leaves, %zu",
 		    op, c->limit);
-	if (c->max_bytes != 0)
-		c->limit = c->max_bytes;
+	if (c->conf.max_bytes != 0)
+		c->limit = c->conf.max_bytes;
 	return 0;
 }
 
@@ -394,7 +395,7 @@ judge(struct mys *c, MYSQL_ROW row, const char *op, struct sstate_error *err)
 	if (row[LOOK_ENGINE] != NULL && number(row, LOOK_ENGINE) == 0)
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "mysql: %s: the table's engine is not InnoDB", op);
-	if (!c->borrowed && c->sync && number(row, LOOK_SYNC) != 1)
+	if (!c->borrowed && c->conf.sync && number(row, LOOK_SYNC) != 1)
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "mysql: %s: innodb_flush_log_at_trx_commit is not 1; "
 		    "sync=off permits it",
@@ -405,7 +406,7 @@ judge(struct mys *c, MYSQL_ROW row, const char *op, struct sstate_error *err)
 static enum mys_end
 look_over(MYSQL_RES **res, struct mys *c, int64_t until)
 {
-	char text[sizeof(look) + MYS_NAME_BYTES];
+	char text[sizeof(look) + SQL_NAME_BYTES];
 
 	(void)snprintf(text, sizeof(text), look, c->prefix);
 	return query(res, c, text, until);
@@ -436,7 +437,7 @@ greet(struct mys *c, int64_t until, const char *op, struct sstate_error *err)
 	/* Another one may be making them: the rows come last. */
 	none = (end == MYS_REFUSED && c->code == ER_NO_SUCH_TABLE) ||
 	    (row != NULL && row[LOOK_VERSION] == NULL);
-	if (none && c->create) {
+	if (none && c->conf.create) {
 		mysql_free_result(res);
 		res = NULL;
 		row = NULL;

@@ -317,7 +317,7 @@ static int
 change(uint64_t *rows, struct mys *c, enum mys_sql which, struct mys_args *a,
     int again, const char *op, struct sstate_error *err)
 {
-	const int64_t until = mys_now_ms() + c->timeout_ms;
+	const int64_t until = mys_now_ms() + c->conf.timeout_ms;
 	enum mys_end end = MYS_UNSENT;
 	int i, r;
 
@@ -422,7 +422,7 @@ fetch(int *said, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn, void *arg)
 	int rc, st;
 
 	for (*said = c->rows = 0; *said == 0; c->rows++) {
-		const int64_t until = mys_now_ms() + c->timeout_ms;
+		const int64_t until = mys_now_ms() + c->conf.timeout_ms;
 
 		st = mysql_stmt_fetch_start(&rc, s);
 		while (st != 0)
@@ -442,7 +442,7 @@ fetch(int *said, struct mys *c, MYSQL_STMT *s, mys_row_fn *fn, void *arg)
 	st = mysql_stmt_free_result_start(&bad, s);
 	while (st != 0)
 		st = mysql_stmt_free_result_cont(&bad, s,
-		    mys_wait(c, st, mys_now_ms() + c->timeout_ms));
+		    mys_wait(c, st, mys_now_ms() + c->conf.timeout_ms));
 	/* What is left of it is the connection's, and not the caller's. */
 	if (bad || c->late)
 		mys_drop(c);
@@ -453,7 +453,7 @@ static int
 all_rows(struct mys *c, enum mys_sql which, struct mys_args *a, int whole,
     mys_row_fn *fn, void *arg, const char *op, struct sstate_error *err)
 {
-	const int64_t until = mys_now_ms() + c->timeout_ms;
+	const int64_t until = mys_now_ms() + c->conf.timeout_ms;
 	enum mys_end end = MYS_UNSENT;
 	int i, r, said = 0;
 

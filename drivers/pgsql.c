@@ -174,10 +174,11 @@ static int
 check_size(const struct pgs *c, const struct sstate_record *rec, const char *op,
     struct sstate_error *err)
 {
-	if (rec->body.len <= c->max_bytes)
+	if (rec->body.len <= c->conf.max_bytes)
 		return 0;
 	return sstate_fail(err, SSTATE_ETOOBIG, 0,
-	    "pgsql: %s: %zu bytes, over %zu", op, rec->body.len, c->max_bytes);
+	    "pgsql: %s: %zu bytes, over %zu", op, rec->body.len,
+	    c->conf.max_bytes);
 }
 
 /* $3 to $7 of what writes a record. */
@@ -440,7 +441,7 @@ pgsql_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 	c->conn = sstate_conf_handle(conf);
 	c->borrowed = c->conn != NULL;
 	if ((r = pgs_conf_read(c, conf, err)) == 0) {
-		until = pgs_now_ms() + c->timeout_ms;
+		until = pgs_now_ms() + c->conf.timeout_ms;
 		r = pgs_up(c, until, "open", err);
 		if (r == 0 && c->borrowed)
 			r = pgs_greet(c, until, "open", err);

@@ -19,9 +19,10 @@
 
 #include <securestate/store.h>
 
+#include "sql_conf.h"
+
 enum {
 	PGS_SCHEMA = 1, /* the row 'schema' of the meta table */
-	PGS_NAME_BYTES = 31, /* of a table's prefix, or of a schema */
 	PGS_TEXT_BYTES = 2048, /* a statement with the tables' names */
 	PGS_ARGS = 7
 };
@@ -55,12 +56,9 @@ struct pgs {
 	int doomed; /* the server has said good-bye */
 	unsigned char use[PGS_STATEMENTS]; /* enum pgs_use */
 
-	int64_t timeout_ms;
-	size_t max_bytes;
-	int sync, create;
-	char schema[PGS_NAME_BYTES + 1], prefix[PGS_NAME_BYTES + 1];
-	/* Ours, the password wiped; NULL: libpq's default. */
-	char *host, *port, *user, *password, *db, *sslmode, *rootcert;
+	struct sql_conf conf;
+	char schema[SQL_NAME_BYTES + 1], prefix[SQL_NAME_BYTES + 1];
+	char *host, *port, *sslmode, *rootcert; /* ours; NULL: libpq's */
 };
 
 /* Values of one statement, all binary; they live as long as the call. */

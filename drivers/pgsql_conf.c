@@ -11,7 +11,7 @@
 #include "driver.h"
 #include "pgsql.h"
 
-enum { TIMEOUT_MS = 5000, MAX_BYTES = 16 << 20 };
+enum { MAX_BYTES = 16 << 20 };
 
 /* Debian's; said here, so that no variable of libpq's decides the host. */
 #define SOCKET_DIR "/var/run/postgresql"
@@ -20,18 +20,12 @@ enum { TIMEOUT_MS = 5000, MAX_BYTES = 16 << 20 };
 static int
 table_names(struct pgs *c, const char *s, struct sstate_error *err)
 {
-	static const char first[] = "abcdefghijklmnopqrstuvwxyz_",
-			  more[] = "abcdefghijklmnopqrstuvwxyz_0123456789";
 	const char *dot = strchr(s, '.');
 	size_t n = dot != NULL ? (size_t)(dot - s) : 0;
 	const char *name = dot != NULL ? dot + 1 : s;
 	size_t m = strlen(name);
 
-	if (m < 1 || m > PGS_NAME_BYTES || strspn(name, more) != m ||
-	    strspn(name, first) < 1 ||
-	    (dot != NULL &&
-		(n < 1 || n > PGS_NAME_BYTES || strspn(s, more) != n ||
-		    strspn(s, first) < 1)))
+	if (!sql_is_name(name, m) || (dot != NULL && !sql_is_name(s, n)))
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "pgsql: open: table is no [schema.]name of [a-z0-9_], 31 "
 		    "letters at most");
@@ -72,14 +66,6 @@ pgs_text(char out[PGS_TEXT_BYTES], const struct pgs *c, const char *pattern)
 	*out = '\0';
 }
 
-static int
-keep(char **out, const char *s, struct sstate_error *err)
-{
-	if (s == NULL || (*out = strdup(s)) != NULL)
-		return 0;
-	return sstate_fail(err, SSTATE_ENOMEM, 0, "pgsql: open");
-}
-
 /* */
 static int
 tls(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
@@ -98,18 +84,17 @@ tls(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
 		    "pgsql: open: sslmode is none of disable, prefer, require, "
 		    "verify-ca, verify-full");
 	if ((r = driver_check_far(conf, "pgsql", c->host, i == 4, err)) != 0 ||
-	    (r = keep(&c->sslmode, mode, err)) != 0)
+	    (r = sql_keep(&c->sslmode, &c->conf, mode, err)) != 0)
 		return r;
-	return keep(&c->rootcert, sstate_conf_str(conf, "sslrootcert", NULL),
-	    err);
+	return sql_keep(&c->rootcert, &c->conf,
+	    sstate_conf_str(conf, "sslrootcert", NULL), err);
 }
 
-/* Where it is, and who we are; not asked for with a ready-made handle. */
+/* Where it is. */
 static int
 address(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
 {
 	const char *host = sstate_conf_part(conf, SSTATE_CONF_HOST);
-	const char *path = sstate_conf_part(conf, SSTATE_CONF_PATH);
 	int r;
 
 	if (host == NULL)
@@ -117,17 +102,9 @@ address(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
 	if (strchr(host, ',') != NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "pgsql: open: one host, not several");
-	if (path == NULL || path[0] != '/' || path[1] == '\0')
-		return sstate_fail(err, SSTATE_EINVAL, 0,
-		    "pgsql: open: no database is named: pgsql://host/name");
-	if ((r = keep(&c->host, host, err)) != 0 ||
-	    (r = keep(&c->port, sstate_conf_part(conf, SSTATE_CONF_PORT),
-		 err)) != 0 ||
-	    (r = keep(&c->user, sstate_conf_part(conf, SSTATE_CONF_USER),
-		 err)) != 0 ||
-	    (r = keep(&c->password,
-		 sstate_conf_part(conf, SSTATE_CONF_PASSWORD), err)) != 0 ||
-	    (r = keep(&c->db, path + 1, err)) != 0)
+	if ((r = sql_keep(&c->host, &c->conf, host, err)) != 0 ||
+	    (r = sql_keep(&c->port, &c->conf,
+		 sstate_conf_part(conf, SSTATE_CONF_PORT), err)) != 0)
 		return r;
 	return tls(c, conf, err);
 }
@@ -135,41 +112,26 @@ address(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
 int
 pgs_conf_read(struct pgs *c, struct sstate_conf *conf, struct sstate_error *err)
 {
-	int64_t max, create;
-	const char *sync;
 	int r;
 
-	if ((r = sstate_conf_int(&c->timeout_ms, conf, "timeout_ms", TIMEOUT_MS,
-		 10, 3600000, err)) != 0 ||
-	    (r = sstate_conf_int(&max, conf, "max_bytes", MAX_BYTES, 1,
-		 MAX_BYTES, err)) != 0 ||
-	    (r = sstate_conf_int(&create, conf, "create", 0, 0, 1, err)) != 0)
-		return r;
-	c->max_bytes = (size_t)max;
-	c->create =
-	    create != 0 && (sstate_conf_flags(conf) & SSTATE_NO_CREATE) == 0;
-	if ((r = table_names(c, sstate_conf_str(conf, "table", "securestate"),
+	c->conf.scheme = "pgsql";
+	if ((r = sql_conf_read(&c->conf, conf, MAX_BYTES, MAX_BYTES, err)) !=
+		0 ||
+	    (r = table_names(c, sstate_conf_str(conf, "table", "securestate"),
 		 err)) != 0 ||
 	    c->borrowed)
 		return r;
-	sync = sstate_conf_str(conf, "sync", "on");
-	c->sync = strcmp(sync, "on") == 0;
-	if (!c->sync && strcmp(sync, "off") != 0)
-		return sstate_fail(err, SSTATE_EINVAL, 0,
-		    "pgsql: open: sync is neither on nor off");
+	if ((r = sql_conf_own(&c->conf, conf, err)) != 0)
+		return r;
 	return address(c, conf, err);
 }
 
 void
 pgs_conf_free(struct pgs *c)
 {
-	if (c->password != NULL)
-		explicit_bzero(c->password, strlen(c->password));
+	sql_conf_free(&c->conf);
 	free(c->host);
 	free(c->port);
-	free(c->user);
-	free(c->password);
-	free(c->db);
 	free(c->sslmode);
 	free(c->rootcert);
 }

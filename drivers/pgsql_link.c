@@ -118,10 +118,11 @@ start(const struct pgs *c)
 	const char *key[] = { "host", "port", "user", "password", "dbname",
 		"sslmode", "sslrootcert", "gssencmode", "tcp_user_timeout",
 		"fallback_application_name", NULL };
-	const char *value[] = { c->host, c->port, c->user, c->password, c->db,
-		c->sslmode, c->rootcert, "disable", ms, "securestate", NULL };
+	const char *value[] = { c->host, c->port, c->conf.user,
+		c->conf.password, c->conf.db, c->sslmode, c->rootcert,
+		"disable", ms, "securestate", NULL };
 
-	(void)snprintf(ms, sizeof(ms), "%lld", (long long)c->timeout_ms);
+	(void)snprintf(ms, sizeof(ms), "%lld", (long long)c->conf.timeout_ms);
 	return PQconnectStartParams(key, value, 0);
 }
 
@@ -261,7 +262,7 @@ judge(const struct pgs *c, const PGresult *res, const char *op,
 	if (is_true(res, 1))
 		return sstate_fail(err, SSTATE_EBUSY, 0,
 		    "pgsql: %s: the server is a standby", op);
-	if (!c->borrowed && c->sync && PQgetlength(res, 0, 2) == 3 &&
+	if (!c->borrowed && c->conf.sync && PQgetlength(res, 0, 2) == 3 &&
 	    memcmp(PQgetvalue(res, 0, 2), "off", 3) == 0)
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "pgsql: %s: the server runs with fsync=off; sync=off "
@@ -281,9 +282,9 @@ hello(PGresult **out, struct pgs *c, int64_t until)
 		return pgs_once(out, c, PGS_LOOK, &a, until);
 	/* It gives up before we do, and says so. */
 	(void)snprintf(ms, sizeof(ms), "%lld",
-	    (long long)(c->timeout_ms - c->timeout_ms / 8));
+	    (long long)(c->conf.timeout_ms - c->conf.timeout_ms / 8));
 	pgs_add_text(&a, ms);
-	pgs_add_text(&a, c->sync ? "on" : "off");
+	pgs_add_text(&a, c->conf.sync ? "on" : "off");
 	return pgs_once(out, c, PGS_HELLO, &a, until);
 }
 
@@ -296,7 +297,7 @@ pgs_greet(struct pgs *c, int64_t until, const char *op,
 	enum pgs_end end = hello(&res, c, until);
 	int r;
 
-	if (end == PGS_REFUSED && c->create && pgs_state(res) != NULL &&
+	if (end == PGS_REFUSED && c->conf.create && pgs_state(res) != NULL &&
 	    strcmp(pgs_state(res), "42P01") == 0) {
 		PQclear(res);
 		pgs_text(text, c, schema);

@@ -336,7 +336,7 @@ pgs_run(PGresult **out, struct pgs *c, enum pgs_sql which,
     const struct pgs_args *a, int reads, const char *op,
     struct sstate_error *err)
 {
-	const int64_t until = pgs_now_ms() + c->timeout_ms;
+	const int64_t until = pgs_now_ms() + c->conf.timeout_ms;
 	enum pgs_end end = PGS_UNSENT;
 	int again, sys = 0, r = 0;
 

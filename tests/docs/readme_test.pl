@@ -56,7 +56,8 @@ told(!@dead, 'links of the documents lead to files', @dead);
 # build, commands.
 my %doc = map { m{([^/]+)$} ? ($1 => slurp($_)) : () } glob("$top/*.md");
 my $headers = join '', map { slurp($_) } "$top/include/securestate.h",
-    "$top/tests/long.h", "$top/cmake/Options.cmake", glob("$top/include/securestate/*.h");
+    "$top/tests/long.h", "$top/cmake/Options.cmake",
+    glob("$top/include/securestate/*.h");
 my $presets = slurp("$top/CMakePresets.json") // '';
 my @tests = map { glob "$top/tests/*/$_" } '*_test.*', '*.h', '*.pml';
 my (@paths, @words, @commands);
@@ -82,7 +83,8 @@ for my $file (sort keys %doc) {
 	} $text =~ /ctest .*?-R (\w+)/g;
 }
 told(!@paths, 'files that the documents name are there', @paths);
-told(!@words, 'functions, constants and options that they name are there', @words);
+told(!@words, 'functions, constants and options that they name are there',
+    @words);
 told(!@commands, 'commands that they name work', @commands);
 
 # SECURITY.md: "Each promise is held by a test that names its requirement".
