@@ -236,20 +236,6 @@ dynamodb_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 	return r;
 }
 
-/* Time to live is the table's: there is nothing to do. */
-static int
-dynamodb_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
-    uint64_t limit, struct sstate_error *err)
-{
-	(void)ctx;
-	(void)ns;
-	(void)before;
-	(void)limit;
-	(void)err;
-	*removed = 0;
-	return 0;
-}
-
 static int
 dynamodb_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 {
@@ -353,7 +339,7 @@ SSTATE_DRIVER(dynamodb) = {
 	.create = dynamodb_create,
 	.replace = dynamodb_replace,
 	.remove = dynamodb_remove,
-	.reap = dynamodb_reap,
+	/* No reap: time to live is the table's. */
 	.each = ddb_each,
 	.abandon = dynamodb_abandon,
 	.latest = dynamodb_latest,

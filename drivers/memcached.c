@@ -238,20 +238,6 @@ mcd_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 	return r == SSTATE_ENOTFOUND ? 0 : r;
 }
 
-/* A server forgets what expired: there is nothing to do. */
-static int
-mcd_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
-    uint64_t limit, struct sstate_error *err)
-{
-	(void)ctx;
-	(void)ns;
-	(void)before;
-	(void)limit;
-	(void)err;
-	*removed = 0;
-	return 0;
-}
-
 /* The time that is kept: digits alone. */
 static int
 time_of(int64_t *out, const struct mcd_value *v, struct sstate_error *err)
@@ -375,7 +361,7 @@ SSTATE_DRIVER(memcached) = {
 	.create = mcd_create,
 	.replace = mcd_replace,
 	.remove = mcd_remove,
-	.reap = mcd_reap,
+	/* No reap: a server forgets what expired. */
 	/* No each: what a server has is not listed, nor kept for certain. */
 	.abandon = mcd_close,
 	.latest = mcd_latest,

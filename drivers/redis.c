@@ -294,23 +294,6 @@ redis_latest(int64_t *seen, void *ctx, int64_t now, struct sstate_error *err)
 	return rc;
 }
 
-/*
- * The server forgets what expired, and users' entries go with the next log-in
- * or by time: there is nothing to do.
- */
-static int
-redis_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
-    uint64_t limit, struct sstate_error *err)
-{
-	(void)ctx;
-	(void)ns;
-	(void)before;
-	(void)limit;
-	(void)err;
-	*removed = 0;
-	return 0;
-}
-
 /* ---- Contexts --------------------------------------------------------- */
 
 static void
@@ -401,7 +384,10 @@ SSTATE_DRIVER(redis) = {
 	.create = redis_create,
 	.replace = redis_replace,
 	.remove = redis_remove,
-	.reap = redis_reap,
+	/*
+	 * No reap: the server forgets what expired, and users' entries go with
+	 * the next log-in or by time.
+	 */
 	.each = rds_each,
 	.abandon = redis_close, /* which says nothing to anybody */
 	.latest = redis_latest,
@@ -432,7 +418,6 @@ SSTATE_DRIVER(rediss) = {
 	.create = redis_create,
 	.replace = redis_replace,
 	.remove = redis_remove,
-	.reap = redis_reap,
 	.each = rds_each,
 	.abandon = redis_close,
 	.latest = redis_latest,

@@ -56,7 +56,7 @@ typedef int sstate_found_fn(void *arg, const struct sstate_record *rec);
 typedef int sstate_each_fn(void *arg, const struct sstate_key *key,
     const struct sstate_record *rec);
 
-#define SSTATE_CAP_EXPIRE 0x01u	 /* forgets by itself; reap() is a no-op */
+#define SSTATE_CAP_EXPIRE 0x01u	 /* forgets by itself, without reap() */
 #define SSTATE_CAP_DURABLE 0x02u /* survives a restart */
 #define SSTATE_CAP_TAG 0x04u	 /* each() can pick one tag without a scan */
 #define SSTATE_CAP_HANDLE 0x08u	 /* takes a ready-made handle */
@@ -87,7 +87,10 @@ struct sstate_driver {
 	int (*remove)(void *ctx, const struct sstate_key *key,
 	    uint64_t expected, struct sstate_error *err);
 
-	/* May be NULL: sessions then cannot be reaped, listed, forked. */
+	/*
+	 * May be NULL: sessions then cannot be reaped, unless the store
+	 * forgets by itself, listed, forked.
+	 */
 	int (*reap)(uint64_t *removed, void *ctx, const char *ns,
 	    int64_t before, uint64_t limit, struct sstate_error *err);
 	/* tag NULL: all.  Stop at the first non-zero of fn and return it. */

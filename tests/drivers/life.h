@@ -432,7 +432,7 @@ life_reap(const struct life *l)
 		T(life_listed(&list, env, NULL) == 3,
 		    "nor are they listed (%u)", list.n);
 	if ((l->caps & SSTATE_CAP_EXPIRE) != 0) {
-		T(sstate_reap(&n, env, 0, 0, NULL) == 0,
+		T(sstate_reap(&n, env, 0, 0, NULL) == 0 && n == 0,
 		    "reap: this store forgets by itself");
 	} else {
 		T(sstate_reap(&n, env, 0, 5, NULL) == 0 && n == 5,
@@ -587,8 +587,11 @@ life_look(struct life *l)
 	l->caps = d->caps;
 	l->has_latest = d->latest != NULL;
 	l->has_each = d->each != NULL;
-	T(d->reap != NULL && l->has_each == !l->unlisted && d->abandon != NULL,
-	    "it can be reaped, forked%s", l->unlisted ? "" : ", listed");
+	T((d->reap != NULL) == ((d->caps & SSTATE_CAP_EXPIRE) == 0) &&
+		l->has_each == !l->unlisted && d->abandon != NULL,
+	    "it %s, can be forked%s",
+	    d->reap != NULL ? "can be reaped" : "forgets by itself",
+	    l->unlisted ? "" : ", listed");
 	sstate_store_close(s);
 }
 
