@@ -4,13 +4,9 @@
  * Four tables are put into it, and nothing else of it is touched.
  */
 /* driver: lmdb */
-#include "kit.h"
-
-#include <sys/wait.h>
-
 #include <lmdb.h>
 
-#include "../session/kit.h"
+#include "lent.h"
 
 extern const struct sstate_driver sstate_driver_v1_lmdb;
 
@@ -120,41 +116,6 @@ refused(const char *dir, MDB_env *env)
 	mdb_env_close(other);
 }
 
-static void
-session(MDB_env *env, const char *dir)
-{
-	const struct sstate_driver *drivers[] = { drv, NULL };
-	void *handles[] = { env };
-	char token[KIT_TOKEN + 1], ring[300];
-	struct sstate *sst;
-	uint64_t n = 0;
-	int status = -1;
-	struct kit k;
-	pid_t pid;
-
-	(void)snprintf(ring, sizeof(ring), "%s/ring", dir);
-	kit_init(&k, "lmdb:");
-	k.o.drivers = drivers;
-	k.o.handles = handles;
-	k.o.keyring = ring;
-	NEED((sst = kit_open(&k)) != NULL, "an environment on the handle");
-	T(kit_make(token, sst, "a", "7", "ann") == 0 &&
-		kit_int(sst, token, "a") == 7 &&
-		kit_put(sst, token, "a", 8) == 0 &&
-		kit_int(sst, token, "a") == 8,
-	    "a session");
-	(void)fflush(stdout);
-	if ((pid = fork()) == 0)
-		_exit(kit_opens(sst, token) == SSTATE_ENOTSUP ? 0 : 1);
-	T(waitpid(pid, &status, 0) == pid && status == 0,
-	    "a child does not use its parent's handle: ENOTSUP");
-	T(kit_opens(sst, token) == 0, "the parent does");
-	T(sstate_revoke(&n, sst, "ann", NULL, NULL) == 0 && n == 1 &&
-		kit_opens(sst, token) != 0,
-	    "R-27 revoked");
-	sstate_close(sst);
-}
-
 int
 main(void)
 {
@@ -166,7 +127,7 @@ main(void)
 		value(env, 1) == 4,
 	    "a program's environment");
 	slots(env);
-	session(env, dir);
+	lent_session(drv, "lmdb:", env, dir);
 	refused(dir, env);
 	T(value(env, 0) == 4, "what was there is there");
 	mdb_env_close(env);

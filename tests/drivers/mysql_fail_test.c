@@ -6,58 +6,12 @@
 #include "mysql_kit.h"
 
 #include "page.h"
+#include "sql_kit.h"
 
 static const struct sstate_driver *const d = &sstate_driver_v1_mysql;
 static struct mkit k;
 
-/* A URI with the server's socket in it. */
-__attribute__((format(printf, 1, 2))) static const char *
-uri(const char *fmt, ...)
-{
-	static char out[4][400];
-	static int i;
-	va_list ap;
-
-	i = (i + 1) % 4;
-	va_start(ap, fmt);
-	(void)vsnprintf(out[i], sizeof(out[i]), fmt, ap);
-	va_end(ap);
-	return out[i];
-}
-
-#define AT(fmt) uri(fmt, k.sock)
-
-static struct sstate_store *
-opened(const char *u, struct sstate_error *err)
-{
-	memset(err, 0, sizeof(*err));
-	return drv_store(d, u, "app", NULL, err);
-}
-
-/* one line, the right code, a word that helps, no password. */
-static void
-refuses(const char *u, int code, const char *word)
-{
-	struct sstate_error err;
-	struct sstate_store *s = opened(u, &err);
-
-	T(s == NULL && err.code == code && strstr(err.text, word) != NULL &&
-		strncmp(err.text, "mysql: ", 7) == 0 &&
-		strchr(err.text, '\n') == NULL &&
-		strstr(err.text, "sesame") == NULL,
-	    "R-99 %s: %d %s", u, err.code, err.text);
-	sstate_store_close(s);
-}
-
-static void
-opens(const char *u)
-{
-	struct sstate_error err;
-	struct sstate_store *s = opened(u, &err);
-
-	T(s != NULL, "%s opens: %d %s", u, err.code, err.text);
-	sstate_store_close(s);
-}
+#define AT(fmt) sql_uri(fmt, k.sock)
 
 static void
 before_any_server(void)
@@ -70,21 +24,23 @@ before_any_server(void)
 	size_t i;
 
 	(void)sigaction(SIGPIPE, NULL, &was);
-	refuses("mysql://shop:sesame@db.example.org/x", SSTATE_EUNSAFE,
+	sql_refuses(d, "mysql://shop:sesame@db.example.org/x", SSTATE_EUNSAFE,
 	    "insecure=1");
-	refuses("mysql:///x?sync=maybe", SSTATE_EINVAL, "sync");
-	refuses("mysql:///x?create=2", SSTATE_EINVAL, "create");
-	refuses("mysql:///x?max_bytes=16777217", SSTATE_EINVAL, "max_bytes");
-	refuses("mysql:///x?timeout_ms=0", SSTATE_EINVAL, "timeout_ms");
-	refuses("mysql:///x?ca=/ca", SSTATE_EINVAL, "ca");
-	refuses("mysql://", SSTATE_EINVAL, "database");
-	refuses("mysql://shop:sesame@/x?socket=/nowhere", SSTATE_EBUSY,
+	sql_refuses(d, "mysql:///x?sync=maybe", SSTATE_EINVAL, "sync");
+	sql_refuses(d, "mysql:///x?create=2", SSTATE_EINVAL, "create");
+	sql_refuses(d, "mysql:///x?max_bytes=16777217", SSTATE_EINVAL,
+	    "max_bytes");
+	sql_refuses(d, "mysql:///x?timeout_ms=0", SSTATE_EINVAL, "timeout_ms");
+	sql_refuses(d, "mysql:///x?ca=/ca", SSTATE_EINVAL, "ca");
+	sql_refuses(d, "mysql://", SSTATE_EINVAL, "database");
+	sql_refuses(d, "mysql://shop:sesame@/x?socket=/nowhere", SSTATE_EBUSY,
 	    "/nowhere");
-	refuses("mysql://shop:sesame@127.0.0.1:1/x", SSTATE_EBUSY, "connect");
+	sql_refuses(d, "mysql://shop:sesame@127.0.0.1:1/x", SSTATE_EBUSY,
+	    "connect");
 	/* nothing but these gets into SQL. */
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		refuses(uri("mysql:///x?table=%s", bad[i]), SSTATE_EINVAL,
-		    "table");
+		sql_refuses(d, sql_uri("mysql:///x?table=%s", bad[i]),
+		    SSTATE_EINVAL, "table");
 	(void)sigaction(SIGPIPE, NULL, &is);
 	T(was.sa_handler == is.sa_handler, "SIGPIPE is as the program had it");
 }
@@ -95,18 +51,21 @@ people(void)
 	(void)mkit_sql(&k, "CREATE USER locked IDENTIFIED BY 'sesame'");
 	(void)mkit_sql(&k, "CREATE USER poor");
 	(void)mkit_sql(&k, "CREATE USER one WITH MAX_USER_CONNECTIONS 1");
-	opens(AT("mysql://shop@/sessions?socket=%s&sync=off&create=1"
-		 "&table=select"));
+	sql_opens(d,
+	    AT("mysql://shop@/sessions?socket=%s&sync=off&create=1"
+	       "&table=select"));
 	T(strcmp(mkit_sql(&k,
 		     "SELECT value FROM select_meta WHERE name ="
 		     " 'schema'"),
 	      "1") == 0,
 	    "R-96 a name that is a keyword is a name");
-	refuses(AT("mysql://locked:not-sesame@/sessions?socket=%s&sync=off"),
+	sql_refuses(d,
+	    AT("mysql://locked:not-sesame@/sessions?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "wrong user or password");
-	refuses(AT("mysql://nobodys:sesame@/sessions?socket=%s&sync=off"),
+	sql_refuses(d,
+	    AT("mysql://nobodys:sesame@/sessions?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "wrong user or password");
-	refuses(AT("mysql://locked:sesame@/sessions?socket=%s&sync=off"),
+	sql_refuses(d, AT("mysql://locked:sesame@/sessions?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "right");
 	(void)mkit_sql(&k,
 	    "GRANT SELECT, INSERT, UPDATE, DELETE ON"
@@ -114,26 +73,29 @@ people(void)
 	(void)mkit_sql(&k,
 	    "GRANT SELECT, UPDATE ON sessions.select_meta TO"
 	    " locked");
-	opens(AT("mysql://locked:sesame@/sessions?socket=%s&sync=off"
-		 "&table=select"));
-	refuses(AT("mysql://locked:sesame@/sessions?socket=%s&sync=off"
-		   "&create=1&table=other"),
+	sql_opens(d,
+	    AT("mysql://locked:sesame@/sessions?socket=%s&sync=off"
+	       "&table=select"));
+	sql_refuses(d,
+	    AT("mysql://locked:sesame@/sessions?socket=%s&sync=off"
+	       "&create=1&table=other"),
 	    SSTATE_ESTORE, "right");
-	refuses(AT("mysql://shop@/nosuch?socket=%s&sync=off"), SSTATE_ESTORE,
-	    "right");
-	refuses(AT("mysql://root@/nosuch?socket=%s&sync=off"), SSTATE_ESTORE,
-	    "no such database");
-	refuses(AT("mysql://shop@/sessions?socket=%s&sync=off"), SSTATE_ESTORE,
-	    "securestate store init URI");
-	refuses(AT("mysql://shop@/sessions?socket=%s&create=1"), SSTATE_EUNSAFE,
-	    "innodb_flush_log_at_trx_commit");
-	refuses(AT("mysql://shop@/sessions?socket=%s&sync=off&create=1"
-		   "&max_bytes=16777216"),
+	sql_refuses(d, AT("mysql://shop@/nosuch?socket=%s&sync=off"),
+	    SSTATE_ESTORE, "right");
+	sql_refuses(d, AT("mysql://root@/nosuch?socket=%s&sync=off"),
+	    SSTATE_ESTORE, "no such database");
+	sql_refuses(d, AT("mysql://shop@/sessions?socket=%s&sync=off"),
+	    SSTATE_ESTORE, "securestate store init URI");
+	sql_refuses(d, AT("mysql://shop@/sessions?socket=%s&create=1"),
+	    SSTATE_EUNSAFE, "innodb_flush_log_at_trx_commit");
+	sql_refuses(d,
+	    AT("mysql://shop@/sessions?socket=%s&sync=off&create=1"
+	       "&max_bytes=16777216"),
 	    SSTATE_EINVAL, "max_allowed_packet");
 	(void)setenv("MYSQL_UNIX_PORT", "/nowhere", 1);
 	(void)setenv("MYSQL_TCP_PORT", "1", 1);
 	(void)setenv("MYSQL_HOST", "db.example.org", 1);
-	opens(k.uri);
+	sql_opens(d, k.uri);
 }
 
 /* More than it lets in: not now, and said so. */
@@ -146,36 +108,9 @@ crowded(void)
 
 	(void)mkit_sql(&k, "GRANT ALL ON sessions.* TO one");
 	u = AT("mysql://one@/sessions?socket=%s&sync=off");
-	NEED((s = opened(u, &err)) != NULL, "a store: %s", err.text);
-	refuses(u, SSTATE_EBUSY, "no connection");
+	NEED((s = sql_store(d, u, &err)) != NULL, "a store: %s", err.text);
+	sql_refuses(d, u, SSTATE_EBUSY, "no connection");
 	sstate_store_close(s);
-}
-
-/* Six programs that start at once make the tables once. */
-static void
-at_once(void)
-{
-	const char *u = AT("mysql://shop@/sessions?socket=%s&sync=off"
-			   "&create=1&table=race");
-	struct sstate_error err;
-	struct sstate_store *s;
-	pid_t pid[6];
-	int i, st, bad = 0;
-
-	for (i = 0; i < 6; i++) {
-		(void)fflush(stdout);
-		if ((pid[i] = fork()) == 0) {
-			s = opened(u, &err);
-			if (s == NULL)
-				printf("# %d %s\n", err.code, err.text);
-			(void)fflush(stdout);
-			sstate_store_close(s);
-			_exit(s == NULL);
-		}
-	}
-	for (i = 0; i < 6; i++)
-		bad += waitpid(pid[i], &st, 0) != pid[i] || st != 0;
-	T(bad == 0, "six at once make the tables (%d failed)", bad);
 }
 
 static void
@@ -187,36 +122,15 @@ versions(void)
 	(void)mkit_sql(&k,
 	    "UPDATE race_meta SET value = 2"
 	    " WHERE name = 'schema'");
-	refuses(u, SSTATE_EVERSION, "schema 2");
+	sql_refuses(d, u, SSTATE_EVERSION, "schema 2");
 	(void)mkit_sql(&k, "DELETE FROM race_meta WHERE name = 'schema'");
-	refuses(u, SSTATE_ESTORE, "schema 0");
+	sql_refuses(d, u, SSTATE_ESTORE, "schema 0");
 	(void)mkit_sql(&k, "INSERT INTO race_meta VALUES ('schema', 1)");
 	(void)mkit_sql(&k, "ALTER TABLE race_record ENGINE = Aria");
-	refuses(u, SSTATE_EUNSAFE, "InnoDB");
+	sql_refuses(d, u, SSTATE_EUNSAFE, "InnoDB");
 }
 
 /* ---- In use ----------------------------------------------------------- */
-
-static int
-create(void *ctx, const char *ns, uint64_t n, struct sstate_error *err)
-{
-	struct sstate_key key = conform_key(ns, n);
-	struct sstate_record rec = conform_rec("body", 4, CONFORM_LIVE, 1);
-
-	memset(err, 0, sizeof(*err));
-	return d->create(ctx, &key, &rec, err);
-}
-
-static int
-count_one(void *arg, const struct sstate_key *key,
-    const struct sstate_record *rec)
-{
-	unsigned *n = arg;
-
-	(void)key;
-	(void)rec;
-	return ++n[0] == n[1] ? 77 : 0;
-}
 
 static void
 in_use(void)
@@ -232,15 +146,16 @@ in_use(void)
 	void *ctx;
 	int r;
 
-	NEED((s = opened(AT("mysql://shop@/sessions?socket=%s&sync=off"
-			    "&timeout_ms=1200"),
+	NEED((s = sql_store(d,
+		  AT("mysql://shop@/sessions?socket=%s&sync=off"
+		     "&timeout_ms=1200"),
 		  &err)) != NULL,
 	    "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	T(create(ctx, odd, 1, &err) == 0 &&
-		d->each(ctx, odd, NULL, count_one, n, &err) == 0 && n[0] == 1,
+	T(sql_create(d, ctx, odd, 1, &err) == 0 &&
+		d->each(ctx, odd, NULL, sql_count, n, &err) == 0 && n[0] == 1,
 	    "R-96 a namespace that is none is a value like others");
-	T(create(ctx, "app", 2, &err) == 0, "one to look at");
+	T(sql_create(d, ctx, "app", 2, &err) == 0, "one to look at");
 	T(d->replace(ctx, &key, 1, &rec, &err) == 0 &&
 		conform_is(&c, ctx, &key, &rec),
 	    "R-33 the same over itself is a change that was made");
@@ -259,22 +174,23 @@ in_use(void)
 	    "a reader does not wait, and sees the old one");
 	(void)mkit_ask(root, "ROLLBACK");
 	(void)mkit_ask(root, "LOCK TABLES securestate_record WRITE");
-	r = create(ctx, "app", 3, &err);
+	r = sql_create(d, ctx, "app", 3, &err);
 	T(r == SSTATE_EBUSY, "R-99 the table locked: %s", err.text);
 	(void)mkit_ask(root, "UNLOCK TABLES");
 	mysql_close(root);
 	key = conform_key("app", 3);
-	T(conform_gone(&c, ctx, &key) && create(ctx, "app", 3, &err) == 0,
+	T(conform_gone(&c, ctx, &key) &&
+		sql_create(d, ctx, "app", 3, &err) == 0,
 	    "it was not written, and now it is");
 
 	/* The table is taken away from under a program, and comes back. */
 	(void)mkit_sql(&k, "RENAME TABLE securestate_record TO away");
-	r = create(ctx, "app", 4, &err);
+	r = sql_create(d, ctx, "app", 4, &err);
 	T(r == SSTATE_ESTORE &&
 		strstr(err.text, "securestate store init") != NULL,
 	    "no table: %s", err.text);
 	(void)mkit_sql(&k, "RENAME TABLE away TO securestate_record");
-	T(create(ctx, "app", 4, &err) == 0, "it goes on: %s", err.text);
+	T(sql_create(d, ctx, "app", 4, &err) == 0, "it goes on: %s", err.text);
 
 	(void)mkit_sql(&k,
 	    "UPDATE securestate_record SET body = ''"
@@ -299,7 +215,7 @@ large(void)
 	void *ctx;
 	int r;
 
-	NEED(p != NULL && (s = opened(k.uri, &err)) != NULL, "a store");
+	NEED(p != NULL && (s = sql_store(d, k.uri, &err)) != NULL, "a store");
 	(void)sstate_store_driver(s, &ctx);
 	conform_fill(p, most + 1, 1);
 	rec = conform_rec(p, most + 1, CONFORM_LIVE, 1);
@@ -325,24 +241,24 @@ pages(void)
 	int i, r;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	(void)mkit_sql(&k,
 	    "INSERT INTO securestate_record (id, ns, due, expires, rev, tag,"
 	    " body) SELECT unhex(sha2(seq, 256)), 'many', 4102444800,"
 	    " 4102444800, 1, unhex('01020304050607080102030405060708'),"
 	    " 'body' FROM seq_1_to_700");
-	r = d->each(ctx, "many", NULL, count_one, n, &err);
+	r = d->each(ctx, "many", NULL, sql_count, n, &err);
 	T(r == 0 && n[0] == 700, "700 records, pages: %u %s", n[0], err.text);
 	n[0] = 0;
 	r = d->each(ctx, "many",
 	    (const unsigned char *)"\1\2\3\4\5\6\7\10\1\2\3\4\5\6\7\10",
-	    count_one, n, &err);
+	    sql_count, n, &err);
 	T(r == 0 && n[0] == 700, "all of one user: %u %s", n[0], err.text);
 	for (i = 1; i < 200; i += 63) {
 		n[0] = 0;
 		n[1] = (unsigned)i;
-		r = d->each(ctx, "many", NULL, count_one, n, &err);
+		r = d->each(ctx, "many", NULL, sql_count, n, &err);
 		T(r == 77 && n[0] == n[1] &&
 			d->latest(&seen, ctx, 1700000000, &err) == 0,
 		    "ended at number %u, and the next call is answered: %s",
@@ -460,14 +376,14 @@ by_hand(void)
 	    "the rights of the page");
 	T(typed(root, sql) == 0, "can be given");
 	mysql_close(root);
-	s = opened(AT("mysql://shop@/shop?socket=%s&sync=off"), &err);
+	s = sql_store(d, AT("mysql://shop@/shop?socket=%s&sync=off"), &err);
 	NEED(s != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	T(create(ctx, "app", 1, &err) == 0 &&
+	T(sql_create(d, ctx, "app", 1, &err) == 0 &&
 		d->replace(ctx, &key, 1, &rec, &err) == 0 &&
 		conform_is(&c, ctx, &key, &rec) &&
 		d->latest(&seen, ctx, 1700000000, &err) == 0 &&
-		d->each(ctx, "app", NULL, count_one, n, &err) == 0 &&
+		d->each(ctx, "app", NULL, sql_count, n, &err) == 0 &&
 		d->reap(&gone, ctx, "app", 5, 5, &err) == 0 &&
 		d->count(&gone, ctx, "app", &err) == 0 &&
 		d->remove(ctx, &key, 2, &err) == 0,
@@ -487,12 +403,12 @@ read_only(void)
 	void *ctx;
 	int r;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	NEED(create(ctx, "app", 600, &err) == 0, "one to read");
+	NEED(sql_create(d, ctx, "app", 600, &err) == 0, "one to read");
 	(void)mkit_sql(&k, "SET GLOBAL read_only = 1");
 	T(conform_is(&c, ctx, &key, &rec), "read-only: it is read");
-	r = create(ctx, "app", 601, &err);
+	r = sql_create(d, ctx, "app", 601, &err);
 	T(r == SSTATE_EBUSY && strstr(err.text, "read-only") != NULL,
 	    "and not written: %s", err.text);
 	/* The reaper has something to do. */
@@ -504,9 +420,9 @@ read_only(void)
 		conform_is(&c, ctx, &key, &rec),
 	    "nor removed, nor reaped");
 	sstate_store_close(s);
-	refuses(k.uri, SSTATE_EBUSY, "read-only");
+	sql_refuses(d, k.uri, SSTATE_EBUSY, "read-only");
 	(void)mkit_sql(&k, "SET GLOBAL read_only = 0");
-	opens(k.uri);
+	sql_opens(d, k.uri);
 }
 
 int
@@ -516,7 +432,9 @@ main(void)
 	mkit_start(&k, "--innodb-flush-log-at-trx-commit=0", NULL);
 	people();
 	crowded();
-	at_once();
+	sql_at_once(d,
+	    AT("mysql://shop@/sessions?socket=%s&sync=off"
+	       "&create=1&table=race"));
 	versions();
 	in_use();
 	large();

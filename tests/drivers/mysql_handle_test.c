@@ -5,6 +5,8 @@
  */
 #include "mysql_kit.h"
 
+#include "sql_kit.h"
+
 static const struct sstate_driver *const d = &sstate_driver_v1_mysql;
 static struct mkit k;
 
@@ -143,70 +145,24 @@ peer(void)
 	    " WHERE user = 'shop'"));
 }
 
-/*
- * A child that abandons, or dies, says nothing on the parent's connection:
- * a good-bye would end the server's thread.
- */
 static void
-forked(void)
+hang_up(void)
 {
-	struct sstate_error err;
-	struct sstate_store *s;
-	int i, st, before;
-	void *ctx;
-	pid_t pid;
-
-	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
-	    "a store: %s", err.text);
-	NEED(create(s, 1, &err) == 0, "in use");
-	before = peer();
-	(void)sstate_store_driver(s, &ctx);
-	for (i = 0; i < 3; i++) {
-		(void)fflush(stdout);
-		if ((pid = fork()) == 0) {
-			d->abandon(ctx);
-			_exit(0);
-		}
-		st = -1;
-		T(waitpid(pid, &st, 0) == pid && st == 0, "a child abandons");
-		T(create(s, 2 + (uint64_t)i, &err) == 0 && peer() == before &&
-			before > 0,
-		    "the parent talks to the same thread (%d)", before);
-	}
-	sstate_store_close(s);
-	for (i = 0; i < 500 && peer() != 0; i++) {
-		const struct timespec nap = { 0, 10000000 };
-
-		(void)nanosleep(&nap, NULL);
-	}
-	T(peer() == 0 &&
-		strcmp(mkit_sql(&k,
-			   "SELECT sum(variable_value) FROM"
-			   " information_schema.global_status WHERE"
-			   " variable_name = 'ABORTED_CLIENTS'"),
-		    "2") == 0,
-	    "a close says good-bye: who did not are the two that were lost");
+	(void)mkit_sql(&k, "KILL USER shop");
+	while (peer() != 0)
+		;
 }
 
-/* Closed while nobody used it: the next write is none the worse. */
+/* Who said no good-bye: the two of lost(), and none of sql_forked(). */
 static void
-idle(void)
+lost_ones(void)
 {
-	struct sstate_error err;
-	struct sstate_store *s;
-	unsigned i, bad = 0;
-
-	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
-	    "a store: %s", err.text);
-	for (i = 0; i < 10; i++) {
-		(void)mkit_sql(&k, "KILL USER shop");
-		while (peer() != 0)
-			;
-		bad += create(s, 100 + i, &err) != 0;
-	}
-	T(bad == 0, "a write after the server hung up: %u failed, %s", bad,
-	    err.text);
-	sstate_store_close(s);
+	T(strcmp(mkit_sql(&k,
+		     "SELECT sum(variable_value) FROM"
+		     " information_schema.global_status WHERE"
+		     " variable_name = 'ABORTED_CLIENTS'"),
+	      "2") == 0,
+	    "nobody but the two that were lost went without a good-bye");
 }
 
 int
@@ -215,8 +171,9 @@ main(void)
 	mkit_start(&k, "--innodb-flush-log-at-trx-commit=0", NULL);
 	lent();
 	lost();
-	forked();
-	idle();
+	sql_forked(d, k.uri, peer);
+	lost_ones();
+	sql_idle(d, k.uri, hang_up);
 	mkit_end(&k);
 	return tap_done();
 }

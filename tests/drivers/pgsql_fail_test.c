@@ -6,78 +6,35 @@
 #include "pgsql_kit.h"
 
 #include "page.h"
+#include "sql_kit.h"
 
 static const struct sstate_driver *const d = &sstate_driver_v1_pgsql;
 static struct pkit k;
 
-/* A URI with the server's folder in it. */
-__attribute__((format(printf, 1, 2))) static const char *
-uri(const char *fmt, ...)
-{
-	static char out[4][400];
-	static int i;
-	va_list ap;
-
-	i = (i + 1) % 4;
-	va_start(ap, fmt);
-	(void)vsnprintf(out[i], sizeof(out[i]), fmt, ap);
-	va_end(ap);
-	return out[i];
-}
-
-#define AT(fmt) uri(fmt, k.s.dir)
-
-static struct sstate_store *
-opened(const char *u, struct sstate_error *err)
-{
-	memset(err, 0, sizeof(*err));
-	return drv_store(d, u, "app", NULL, err);
-}
-
-/* one line, the right code, a word that helps, no password. */
-static void
-refuses(const char *u, int code, const char *word)
-{
-	struct sstate_error err;
-	struct sstate_store *s = opened(u, &err);
-
-	T(s == NULL && err.code == code && strstr(err.text, word) != NULL &&
-		strncmp(err.text, "pgsql: ", 7) == 0 &&
-		strchr(err.text, '\n') == NULL &&
-		strstr(err.text, "sesame") == NULL,
-	    "R-99 %s: %d %s", u, err.code, err.text);
-	sstate_store_close(s);
-}
-
-static void
-opens(const char *u)
-{
-	struct sstate_error err;
-	struct sstate_store *s = opened(u, &err);
-
-	T(s != NULL, "%s opens: %d %s", u, err.code, err.text);
-	sstate_store_close(s);
-}
+#define AT(fmt) sql_uri(fmt, k.s.dir)
 
 static void
 before_any_server(void)
 {
-	refuses("pgsql://db.example.org/x", SSTATE_EBUSY, "cannot connect");
-	refuses("pgsql://shop:sesame@db.example.org/x?sslmode=require",
+	sql_refuses(d, "pgsql://db.example.org/x", SSTATE_EBUSY,
+	    "cannot connect");
+	sql_refuses(d, "pgsql://shop:sesame@db.example.org/x?sslmode=require",
 	    SSTATE_EUNSAFE, "insecure=1");
-	refuses("pgsql://db.example.org/x?sslmode=verify-ca", SSTATE_EUNSAFE,
-	    "TLS");
-	refuses("pgsql:///x?sslmode=maybe", SSTATE_EINVAL, "sslmode");
-	refuses("pgsql:///x?sync=maybe", SSTATE_EINVAL, "sync");
-	refuses("pgsql:///x?create=2", SSTATE_EINVAL, "create");
-	refuses("pgsql:///x?max_bytes=16777217", SSTATE_EINVAL, "max_bytes");
-	refuses("pgsql:///x?timeout_ms=0", SSTATE_EINVAL, "timeout_ms");
-	refuses("pgsql://", SSTATE_EINVAL, "database");
-	refuses("pgsql://shop:sesame@localhost,db.example.org/x", SSTATE_EINVAL,
-	    "one host");
-	refuses("pgsql://shop:sesame@/x?socket=/nowhere", SSTATE_EBUSY,
+	sql_refuses(d, "pgsql://db.example.org/x?sslmode=verify-ca",
+	    SSTATE_EUNSAFE, "TLS");
+	sql_refuses(d, "pgsql:///x?sslmode=maybe", SSTATE_EINVAL, "sslmode");
+	sql_refuses(d, "pgsql:///x?sync=maybe", SSTATE_EINVAL, "sync");
+	sql_refuses(d, "pgsql:///x?create=2", SSTATE_EINVAL, "create");
+	sql_refuses(d, "pgsql:///x?max_bytes=16777217", SSTATE_EINVAL,
+	    "max_bytes");
+	sql_refuses(d, "pgsql:///x?timeout_ms=0", SSTATE_EINVAL, "timeout_ms");
+	sql_refuses(d, "pgsql://", SSTATE_EINVAL, "database");
+	sql_refuses(d, "pgsql://shop:sesame@localhost,db.example.org/x",
+	    SSTATE_EINVAL, "one host");
+	sql_refuses(d, "pgsql://shop:sesame@/x?socket=/nowhere", SSTATE_EBUSY,
 	    "No such file");
-	refuses("pgsql://shop:sesame@127.0.0.1:1/x", SSTATE_EBUSY, "refused");
+	sql_refuses(d, "pgsql://shop:sesame@127.0.0.1:1/x", SSTATE_EBUSY,
+	    "refused");
 }
 
 /* nothing but these gets into SQL. */
@@ -95,28 +52,31 @@ names(void)
 		(void)snprintf(u, sizeof(u), "pgsql:///x?table=%s", bad[i]);
 		if (strchr(bad[i], '@') != NULL)
 			(void)snprintf(u, sizeof(u), "pgsql:///x?table=a%%40R");
-		refuses(u, SSTATE_EINVAL, "table");
+		sql_refuses(d, u, SSTATE_EINVAL, "table");
 	}
 	(void)pkit_sql(&k, "CREATE SCHEMA \"user\" AUTHORIZATION shop");
-	opens(AT("pgsql://shop@/sessions?socket=%s&sync=off&create=1"
-		 "&table=user.select"));
+	sql_opens(d,
+	    AT("pgsql://shop@/sessions?socket=%s&sync=off&create=1"
+	       "&table=user.select"));
 	T(strcmp(pkit_sql(&k,
 		     "SELECT value FROM \"user\".\"select_meta\""
 		     " WHERE name = 'schema'"),
 	      "1") == 0,
 	    "R-96 a name that is a keyword is a name");
 	/* No part of the URI is read as a list of libpq's own parameters. */
-	refuses(AT("pgsql://shop@/sessions%%20user=boss?socket=%s&sync=off"),
+	sql_refuses(d,
+	    AT("pgsql://shop@/sessions%%20user=boss?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "no such database");
-	refuses(AT("pgsql://shop@/postgresql:%%2F%%2Fboss%%40localhost"
-		   "?socket=%s&sync=off"),
+	sql_refuses(d,
+	    AT("pgsql://shop@/postgresql:%%2F%%2Fboss%%40localhost"
+	       "?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "no such database");
 	/* The host in percent signs, as libpq's own URIs have it. */
 	(void)snprintf(u, sizeof(u),
 	    "pgsql://shop@%%2Ftmp%%2F%s:5432/sessions?sync=off"
 	    "&table=user.select",
 	    k.s.dir + 5);
-	opens(u);
+	sql_opens(d, u);
 }
 
 static void
@@ -142,40 +102,46 @@ people(void)
 	for (i = 0; i < 500; i++) {
 		const struct timespec nap = { 0, 10000000 };
 
-		s = opened(AT("pgsql://locked:wrong@/sessions?socket=%s"
-			      "&sync=off&table=user.select"),
+		s = sql_store(d,
+		    AT("pgsql://locked:wrong@/sessions?socket=%s"
+		       "&sync=off&table=user.select"),
 		    &err);
 		sstate_store_close(s);
 		if (strstr(err.text, "password") != NULL)
 			break;
 		(void)nanosleep(&nap, NULL);
 	}
-	refuses(AT("pgsql://locked:not-sesame@/sessions?socket=%s&sync=off"),
+	sql_refuses(d,
+	    AT("pgsql://locked:not-sesame@/sessions?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "wrong user or password");
-	refuses(AT("pgsql://nobodys:sesame@/sessions?socket=%s&sync=off"),
+	sql_refuses(d,
+	    AT("pgsql://nobodys:sesame@/sessions?socket=%s&sync=off"),
 	    SSTATE_ESTORE, "wrong user or password");
 	(void)pkit_sql(&k,
 	    "GRANT USAGE ON SCHEMA \"user\" TO locked;"
 	    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES"
 	    " IN SCHEMA \"user\" TO locked");
-	opens(AT("pgsql://locked:sesame@/sessions?socket=%s&sync=off"
-		 "&table=user.select"));
-	refuses(AT("pgsql://full@/sessions?socket=%s&sync=off"), SSTATE_EBUSY,
-	    "no connection");
-	refuses(AT("pgsql://shop@/nosuch?socket=%s&sync=off"), SSTATE_ESTORE,
-	    "no such database");
-	refuses(AT("pgsql://shop@/sessions?socket=%s&sync=off"), SSTATE_ESTORE,
-	    "securestate store init URI");
-	refuses(AT("pgsql://shop@/sessions?socket=%s&sync=off&create=1"
-		   "&table=none.such"),
+	sql_opens(d,
+	    AT("pgsql://locked:sesame@/sessions?socket=%s&sync=off"
+	       "&table=user.select"));
+	sql_refuses(d, AT("pgsql://full@/sessions?socket=%s&sync=off"),
+	    SSTATE_EBUSY, "no connection");
+	sql_refuses(d, AT("pgsql://shop@/nosuch?socket=%s&sync=off"),
+	    SSTATE_ESTORE, "no such database");
+	sql_refuses(d, AT("pgsql://shop@/sessions?socket=%s&sync=off"),
+	    SSTATE_ESTORE, "securestate store init URI");
+	sql_refuses(d,
+	    AT("pgsql://shop@/sessions?socket=%s&sync=off&create=1"
+	       "&table=none.such"),
 	    SSTATE_ESTORE, "no such schema");
-	refuses(AT("pgsql://poor@/sessions?socket=%s&sync=off&create=1"),
+	sql_refuses(d, AT("pgsql://poor@/sessions?socket=%s&sync=off&create=1"),
 	    SSTATE_ESTORE, "right");
-	refuses(AT("pgsql://poor@/sessions?socket=%s&sync=off"
-		   "&table=user.select"),
+	sql_refuses(d,
+	    AT("pgsql://poor@/sessions?socket=%s&sync=off"
+	       "&table=user.select"),
 	    SSTATE_ESTORE, "right");
-	refuses(AT("pgsql://shop@/sessions?socket=%s&create=1"), SSTATE_EUNSAFE,
-	    "fsync=off");
+	sql_refuses(d, AT("pgsql://shop@/sessions?socket=%s&create=1"),
+	    SSTATE_EUNSAFE, "fsync=off");
 }
 
 /* What libpq reads by itself must not lead elsewhere. */
@@ -183,42 +149,15 @@ static void
 surroundings(void)
 {
 	(void)setenv("PGHOSTADDR", "127.0.0.1", 1);
-	refuses(k.uri, SSTATE_EUNSAFE, "PGHOSTADDR");
+	sql_refuses(d, k.uri, SSTATE_EUNSAFE, "PGHOSTADDR");
 	(void)unsetenv("PGHOSTADDR");
 	(void)setenv("PGHOST", "db.example.org", 1);
 	(void)setenv("PGDATABASE", "postgres", 1);
 	(void)setenv("PGOPTIONS", "-c synchronous_commit=off", 1);
-	opens(k.uri);
+	sql_opens(d, k.uri);
 	(void)unsetenv("PGHOST");
 	(void)unsetenv("PGDATABASE");
 	(void)unsetenv("PGOPTIONS");
-}
-
-/* Six programs that start at once make the tables once. */
-static void
-at_once(void)
-{
-	const char *u = AT("pgsql://shop@/sessions?socket=%s&sync=off"
-			   "&create=1&table=race");
-	struct sstate_error err;
-	struct sstate_store *s;
-	pid_t pid[6];
-	int i, st, bad = 0;
-
-	for (i = 0; i < 6; i++) {
-		(void)fflush(stdout);
-		if ((pid[i] = fork()) == 0) {
-			s = opened(u, &err);
-			if (s == NULL)
-				printf("# %d %s\n", err.code, err.text);
-			(void)fflush(stdout);
-			sstate_store_close(s);
-			_exit(s == NULL);
-		}
-	}
-	for (i = 0; i < 6; i++)
-		bad += waitpid(pid[i], &st, 0) != pid[i] || st != 0;
-	T(bad == 0, "six at once make the tables (%d failed)", bad);
 }
 
 static void
@@ -230,36 +169,15 @@ versions(void)
 	(void)pkit_sql(&k,
 	    "UPDATE race_meta SET value = 2"
 	    " WHERE name = 'schema'");
-	refuses(u, SSTATE_EVERSION, "schema 2");
+	sql_refuses(d, u, SSTATE_EVERSION, "schema 2");
 	(void)pkit_sql(&k, "DELETE FROM race_meta WHERE name = 'schema'");
-	refuses(u, SSTATE_ESTORE, "schema 0");
+	sql_refuses(d, u, SSTATE_ESTORE, "schema 0");
 	(void)pkit_sql(&k,
 	    "INSERT INTO race_meta VALUES ('schema', 1);"
 	    "DROP TABLE race_record");
 }
 
 /* ---- In use ----------------------------------------------------------- */
-
-static int
-create(void *ctx, const char *ns, uint64_t n, struct sstate_error *err)
-{
-	struct sstate_key key = conform_key(ns, n);
-	struct sstate_record rec = conform_rec("body", 4, CONFORM_LIVE, 1);
-
-	memset(err, 0, sizeof(*err));
-	return d->create(ctx, &key, &rec, err);
-}
-
-static int
-count_one(void *arg, const struct sstate_key *key,
-    const struct sstate_record *rec)
-{
-	unsigned *n = arg;
-
-	(void)key;
-	(void)rec;
-	return ++n[0] == n[1] ? 77 : 0;
-}
 
 static void
 in_use(void)
@@ -273,34 +191,35 @@ in_use(void)
 	PGconn *boss;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	T(create(ctx, odd, 1, &err) == 0 &&
-		d->each(ctx, odd, NULL, count_one, n, &err) == 0 && n[0] == 1,
+	T(sql_create(d, ctx, odd, 1, &err) == 0 &&
+		d->each(ctx, odd, NULL, sql_count, n, &err) == 0 && n[0] == 1,
 	    "R-96 a namespace that is none is a value like others");
 
 	boss = pkit_conn(&k, "boss", "sessions");
 	PQclear(PQexec(boss, "BEGIN; LOCK TABLE securestate_record"));
 	sstate_store_close(s);
-	s = opened(AT("pgsql://shop@/sessions?socket=%s&sync=off"
-		      "&timeout_ms=400"),
+	s = sql_store(d,
+	    AT("pgsql://shop@/sessions?socket=%s&sync=off"
+	       "&timeout_ms=400"),
 	    &err);
 	NEED(s != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	T(create(ctx, "app", 2, &err) == SSTATE_EBUSY,
+	T(sql_create(d, ctx, "app", 2, &err) == SSTATE_EBUSY,
 	    "R-99 locked out: not written, in time: %s", err.text);
 	PQclear(PQexec(boss, "COMMIT"));
 	PQfinish(boss);
 	T(conform_gone(&c, ctx, &key), "it was not written");
-	T(create(ctx, "app", 2, &err) == 0, "and now it is");
+	T(sql_create(d, ctx, "app", 2, &err) == 0, "and now it is");
 
 	/* The table is taken away from under a program, and comes back. */
 	(void)pkit_sql(&k, "ALTER TABLE securestate_record RENAME TO away");
-	T(create(ctx, "app", 3, &err) == SSTATE_ESTORE &&
+	T(sql_create(d, ctx, "app", 3, &err) == SSTATE_ESTORE &&
 		strstr(err.text, "securestate store init") != NULL,
 	    "no table: %s", err.text);
 	(void)pkit_sql(&k, "ALTER TABLE away RENAME TO securestate_record");
-	T(create(ctx, "app", 3, &err) == 0, "it goes on: %s", err.text);
+	T(sql_create(d, ctx, "app", 3, &err) == 0, "it goes on: %s", err.text);
 
 	(void)pkit_sql(&k,
 	    "UPDATE securestate_record SET tag = '\\x01'"
@@ -329,7 +248,7 @@ pages(void)
 	void *ctx;
 	int r;
 
-	NEED(big != NULL && (s = opened(k.uri, &err)) != NULL, "a store");
+	NEED(big != NULL && (s = sql_store(d, k.uri, &err)) != NULL, "a store");
 	(void)sstate_store_driver(s, &ctx);
 	(void)pkit_sql(&k,
 	    "INSERT INTO securestate_record (key, ns, due, expires, rev, tag,"
@@ -337,17 +256,17 @@ pages(void)
 	    " 4102444800, 1, substring('\\x0102030405060708'::bytea ||"
 	    " '\\x0102030405060708'::bytea FOR 16), 'body'"
 	    " FROM generate_series(1, 700) i");
-	r = d->each(ctx, "many", NULL, count_one, n, &err);
+	r = d->each(ctx, "many", NULL, sql_count, n, &err);
 	T(r == 0 && n[0] == 700, "700 records, three pages: %u %s", n[0],
 	    err.text);
 	n[0] = 0;
 	r = d->each(ctx, "many",
 	    (const unsigned char *)"\1\2\3\4\5\6\7\10\1\2\3\4\5\6\7\10",
-	    count_one, n, &err);
+	    sql_count, n, &err);
 	T(r == 0 && n[0] == 700, "all of one user: %u %s", n[0], err.text);
 	n[0] = 0;
 	n[1] = 300;
-	T(d->each(ctx, "many", NULL, count_one, n, &err) == 77 && n[0] == 300,
+	T(d->each(ctx, "many", NULL, sql_count, n, &err) == 77 && n[0] == 300,
 	    "ended on the second page");
 	conform_fill(big, 3 << 20, 1);
 	for (i = 0; i < 7; i++) {
@@ -356,7 +275,7 @@ pages(void)
 		bad += d->create(ctx, &key, &rec, NULL) != 0;
 	}
 	n[0] = n[1] = 0;
-	r = d->each(ctx, "large", NULL, count_one, n, &err);
+	r = d->each(ctx, "large", NULL, sql_count, n, &err);
 	T(bad == 0 && r == 0 && n[0] == 7, "seven of 3 MiB, two to a page: %u",
 	    n[0]);
 	sstate_store_close(s);
@@ -375,7 +294,7 @@ renewals(void)
 	int hot, all;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	(void)pkit_sql(&k, "SELECT pg_stat_reset()");
 	bad += d->create(ctx, &key, &rec, NULL) != 0;
@@ -413,7 +332,7 @@ counted(void)
 	int i, all, r = 0;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
 	all = atoi(pkit_sql(&k, "SELECT count(*) FROM securestate_record"));
 	for (i = 0; i < 200 && r == 0; i++) {
@@ -496,14 +415,14 @@ by_hand(void)
 		 "GRANT SELECT, INSERT", "GRANT SELECT, UPDATE") == 0 &&
 		pkit_sql_in(&k, "hand", sql)[0] != '!',
 	    "the rights of the page");
-	s = opened(AT("pgsql://shop@/hand?socket=%s&sync=off"), &err);
+	s = sql_store(d, AT("pgsql://shop@/hand?socket=%s&sync=off"), &err);
 	NEED(s != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	r = create(ctx, "app", 1, &err);
+	r = sql_create(d, ctx, "app", 1, &err);
 	T(r == 0 && d->replace(ctx, &key, 1, &rec, &err) == 0 &&
 		conform_is(&c, ctx, &key, &rec) &&
 		d->latest(&seen, ctx, 1700000000, &err) == 0 &&
-		d->each(ctx, "app", NULL, count_one, n, &err) == 0 &&
+		d->each(ctx, "app", NULL, sql_count, n, &err) == 0 &&
 		d->reap(&gone, ctx, "app", 5, 5, &err) == 0 &&
 		d->count(&gone, ctx, "app", &err) == 0 &&
 		d->remove(ctx, &key, 2, &err) == 0,
@@ -527,18 +446,18 @@ read_only(void)
 	uint64_t gone;
 	void *ctx;
 
-	NEED((s = opened(k.uri, &err)) != NULL, "a store: %s", err.text);
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "a store: %s", err.text);
 	(void)sstate_store_driver(s, &ctx);
-	NEED(create(ctx, "app", 600, &err) == 0, "one to read");
+	NEED(sql_create(d, ctx, "app", 600, &err) == 0, "one to read");
 	sstate_store_close(s);
 	(void)pkit_sql(&k,
 	    "ALTER DATABASE sessions SET"
 	    " default_transaction_read_only = on");
-	NEED((s = opened(k.uri, &err)) != NULL, "opens read-only: %s",
+	NEED((s = sql_store(d, k.uri, &err)) != NULL, "opens read-only: %s",
 	    err.text);
 	(void)sstate_store_driver(s, &ctx);
 	T(conform_is(&c, ctx, &key, &rec), "read-only: it is read");
-	T(create(ctx, "app", 601, &err) == SSTATE_EBUSY &&
+	T(sql_create(d, ctx, "app", 601, &err) == SSTATE_EBUSY &&
 		strstr(err.text, "read-only") != NULL,
 	    "and not written: %s", err.text);
 	T(d->remove(ctx, &key, 1, &err) == SSTATE_EBUSY &&
@@ -562,7 +481,7 @@ standby(void)
 	fd = open(path, O_CREAT | O_WRONLY, 0644);
 	NEED(fd >= 0 && pkit_again(&k) == 0, "a standby");
 	(void)close(fd);
-	refuses(k.uri, SSTATE_EBUSY, "standby");
+	sql_refuses(d, k.uri, SSTATE_EBUSY, "standby");
 }
 
 int
@@ -572,9 +491,11 @@ main(void)
 	pkit_start(&k, "fsync=off", NULL);
 	names();
 	people();
-	opens(k.uri);
+	sql_opens(d, k.uri);
 	surroundings();
-	at_once();
+	sql_at_once(d,
+	    AT("pgsql://shop@/sessions?socket=%s&sync=off"
+	       "&create=1&table=race"));
 	versions();
 	in_use();
 	pages();

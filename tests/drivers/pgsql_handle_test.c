@@ -5,19 +5,18 @@
  */
 #include "pgsql_kit.h"
 
+#include "sql_kit.h"
+
 static const struct sstate_driver *const d = &sstate_driver_v1_pgsql;
 static struct pkit k;
 
 static int
 create(struct sstate_store *s, uint64_t n, struct sstate_error *err)
 {
-	struct sstate_key key = conform_key("app", n);
-	struct sstate_record rec = conform_rec("body", 4, CONFORM_LIVE, 1);
 	void *ctx;
 
-	memset(err, 0, sizeof(*err));
 	(void)sstate_store_driver(s, &ctx);
-	return d->create(ctx, &key, &rec, err);
+	return sql_create(d, ctx, "app", n, err);
 }
 
 /* The program's own use of its connection. */
@@ -146,65 +145,13 @@ peer(void)
 	    " pg_stat_activity WHERE usename = 'shop'"));
 }
 
-/*
- * A child that abandons, or dies, says nothing on the parent's connection:
- * a good-bye would end the server's process.
- */
 static void
-forked(void)
+hang_up(void)
 {
-	struct sstate_error err;
-	struct sstate_store *s;
-	int i, st, before;
-	void *ctx;
-	pid_t pid;
-
-	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
-	    "a store: %s", err.text);
-	NEED(create(s, 1, &err) == 0, "in use");
-	before = peer();
-	(void)sstate_store_driver(s, &ctx);
-	for (i = 0; i < 3; i++) {
-		(void)fflush(stdout);
-		if ((pid = fork()) == 0) {
-			d->abandon(ctx);
-			_exit(0);
-		}
-		st = -1;
-		T(waitpid(pid, &st, 0) == pid && st == 0, "a child abandons");
-		T(create(s, 2 + (uint64_t)i, &err) == 0 && peer() == before &&
-			before > 0,
-		    "the parent talks to the same process (%d)", before);
-	}
-	sstate_store_close(s);
-	for (i = 0; i < 500 && peer() != 0; i++) {
-		const struct timespec nap = { 0, 10000000 };
-
-		(void)nanosleep(&nap, NULL);
-	}
-	T(peer() == 0, "a close says good-bye");
-}
-
-/* Closed while nobody used it: the next write is none the worse. */
-static void
-idle(void)
-{
-	struct sstate_error err;
-	struct sstate_store *s;
-	unsigned i, bad = 0;
-
-	NEED((s = drv_store(d, k.uri, "app", NULL, &err)) != NULL,
-	    "a store: %s", err.text);
-	for (i = 0; i < 10; i++) {
-		(void)pkit_sql(&k,
-		    "SELECT pg_terminate_backend(pid, 5000)"
-		    " FROM pg_stat_activity WHERE usename ="
-		    " 'shop'");
-		bad += create(s, 100 + i, &err) != 0;
-	}
-	T(bad == 0, "a write after the server hung up: %u failed, %s", bad,
-	    err.text);
-	sstate_store_close(s);
+	(void)pkit_sql(&k,
+	    "SELECT pg_terminate_backend(pid, 5000)"
+	    " FROM pg_stat_activity WHERE usename ="
+	    " 'shop'");
 }
 
 int
@@ -213,8 +160,8 @@ main(void)
 	pkit_start(&k, "fsync=off", NULL);
 	lent();
 	late();
-	forked();
-	idle();
+	sql_forked(d, k.uri, peer);
+	sql_idle(d, k.uri, hang_up);
 	pkit_end(&k);
 	return tap_done();
 }

@@ -4,13 +4,9 @@
  * Two tables are put into its database, and nothing else of it is touched.
  */
 /* driver: sqlite */
-#include "kit.h"
-
-#include <sys/wait.h>
-
 #include <sqlite3.h>
 
-#include "../session/kit.h"
+#include "lent.h"
 
 extern const struct sstate_driver sstate_driver_v1_sqlite;
 
@@ -128,41 +124,6 @@ refused(sqlite3 *db)
 	    "SSTATE_NO_CREATE makes no tables: %s", err.text);
 }
 
-static void
-session(sqlite3 *db, const char *dir)
-{
-	const struct sstate_driver *drivers[] = { drv, NULL };
-	void *handles[] = { db };
-	char token[KIT_TOKEN + 1], ring[300];
-	struct sstate *env;
-	uint64_t n = 0;
-	int status = -1;
-	struct kit k;
-	pid_t pid;
-
-	(void)snprintf(ring, sizeof(ring), "%s/ring", dir);
-	kit_init(&k, "sqlite:");
-	k.o.drivers = drivers;
-	k.o.handles = handles;
-	k.o.keyring = ring;
-	NEED((env = kit_open(&k)) != NULL, "an environment on the handle");
-	T(kit_make(token, env, "a", "7", "ann") == 0 &&
-		kit_int(env, token, "a") == 7 &&
-		kit_put(env, token, "a", 8) == 0 &&
-		kit_int(env, token, "a") == 8,
-	    "a session");
-	(void)fflush(stdout);
-	if ((pid = fork()) == 0)
-		_exit(kit_opens(env, token) == SSTATE_ENOTSUP ? 0 : 1);
-	T(waitpid(pid, &status, 0) == pid && status == 0,
-	    "a child does not use its parent's handle: ENOTSUP");
-	T(kit_opens(env, token) == 0, "the parent does");
-	T(sstate_revoke(&n, env, "ann", NULL, NULL) == 0 && n == 1 &&
-		kit_opens(env, token) != 0,
-	    "R-27 revoked");
-	sstate_close(env);
-}
-
 int
 main(void)
 {
@@ -179,7 +140,7 @@ main(void)
 	    "a program's database");
 	slots(db);
 	untouched(db);
-	session(db, dir);
+	lent_session(drv, "sqlite:", db, dir);
 	refused(db);
 	T(sqlite3_close(db) == SQLITE_OK,
 	    "no statement of ours is left on the handle");
