@@ -1,18 +1,26 @@
 /*
  * reap.c - removes expired sessions: for cron
  *
- * usage: reap DIRECTORY...	each as it stands after "file:"
+ * usage: reap [-n NAMESPACE] DIRECTORY... [-n NAMESPACE DIRECTORY...]...
+ *
+ *	DIRECTORY	as it stands after "file:"
+ *	-n		of those after it; "app" before the first
  *
  * It runs as the user whose programs keep their states there, needs no key,
  * and makes nothing: neither a directory nor a key ring.  What fails is one
  * line and exit code 1; the other directories are cleaned all the same.
+ *
+ * The command "securestate reap" does so in any store, and may end what was
+ * idle.  This is what a program needs that does it itself: an environment
+ * for each namespace, which is what sstate_reap() looks at, and no key.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <securestate.h>
 
 static int
-reap(const char *dir)
+reap(const char *ns, const char *dir)
 {
 	struct sstate_options opts = SSTATE_OPTIONS_INIT;
 	const char *stores[2] = { NULL, NULL };
@@ -30,6 +38,7 @@ reap(const char *dir)
 	}
 	stores[0] = uri;
 	opts.stores = stores;
+	opts.ns = ns;
 	opts.flags = SSTATE_NO_CREATE;
 	if ((r = sstate_open(&env, &opts, &err)) == 0)
 		r = sstate_reap(&n, env, 0, 0, &err);
@@ -44,13 +53,21 @@ reap(const char *dir)
 int
 main(int argc, char **argv)
 {
+	const char *ns = NULL; /* the library's own default */
 	int i, failed = 0;
 
-	if (argc < 2) {
-		(void)fprintf(stderr, "usage: reap DIRECTORY...\n");
+	/* A directory comes last. */
+	if (argc < 2 || strcmp(argv[argc - 1], "-n") == 0 ||
+	    strcmp(argv[argc - 2], "-n") == 0) {
+		(void)fprintf(stderr,
+		    "usage: reap [-n NAMESPACE] DIRECTORY...\n");
 		return 2;
 	}
-	for (i = 1; i < argc; i++)
-		failed |= reap(argv[i]);
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-n") == 0)
+			ns = argv[++i];
+		else
+			failed |= reap(ns, argv[i]);
+	}
 	return fflush(stdout) != 0 || failed;
 }

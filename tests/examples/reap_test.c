@@ -24,7 +24,7 @@ back_then(void *arg)
 
 /* Some sessions in a directory below top, made that long ago. */
 static void
-sessions(const char *dir, int n, int64_t ago)
+sessions_of(const char *ns, const char *dir, int n, int64_t ago)
 {
 	struct sstate_options o = SSTATE_OPTIONS_INIT;
 	const char *stores[2] = { NULL, NULL };
@@ -36,6 +36,7 @@ sessions(const char *dir, int n, int64_t ago)
 	(void)snprintf(uri, sizeof(uri), "file:%s/%s?reap=0", top, dir);
 	stores[0] = uri;
 	o.stores = stores;
+	o.ns = ns;
 	o.now = back_then;
 	o.arg = &ago;
 	NEED(sstate_open(&env, &o, NULL) == 0, "%s opens", dir);
@@ -47,6 +48,12 @@ sessions(const char *dir, int n, int64_t ago)
 		sstate_free(s);
 	}
 	sstate_close(env);
+}
+
+static void
+sessions(const char *dir, int n, int64_t ago)
+{
+	sessions_of(NULL, dir, n, ago);
 }
 
 static int
@@ -141,6 +148,26 @@ main(void)
 		strstr(said, "both: 0 removed\n") != NULL,
 	    "the next time there is nothing to do");
 	(void)printf("# %s", said);
+
+	/* The store's clock is not put back, so what lives comes last. */
+	sessions("shared", 1, 100000);
+	sessions_of("shop", "shared", 2, 100000);
+	sessions_of("wiki", "shared", 4, 100000);
+	sessions_of("shop", "shared", 1, 0);
+	T(reap("shared") == 0 && strstr(said, "shared: 1 removed\n") != NULL,
+	    "another namespace is another program's");
+	T(reap("both -n shop shared both -n wiki shared") == 0 &&
+		strcmp(said,
+		    "both: 0 removed\nshared: 2 removed\n"
+		    "both: 0 removed\nshared: 4 removed\n") == 0,
+	    "each that is named is cleaned, in the places after it");
+	T(reap("-n sh/op shared -n shop shared") == 1 &&
+		strstr(said, "reap: shared: ") != NULL &&
+		strstr(said, "shared: 0 removed\n") != NULL,
+	    "one that is no name is told, and the next is cleaned");
+	T(reap("both -n") == 2 && reap("both -n shop") == 2 &&
+		strstr(said, "usage") != NULL,
+	    "without a name, or a directory after it");
 
 	(void)snprintf(line, sizeof(line), "%s/none", top);
 	NEED(mkdir(line, 0700) == 0, "one more");
