@@ -96,7 +96,8 @@ state_path(char *out, const char *ns, const char *name)
 	return 0;
 }
 
-static void
+/* 1: what it says of the clocks is of this boot; else it says nothing. */
+static int
 load(struct fscan *s, struct fdir *d, const char *ns)
 {
 	unsigned char buf[STATE_LEN] = { 0 };
@@ -111,20 +112,21 @@ load(struct fscan *s, struct fdir *d, const char *ns)
 	s->offset = offset_now();
 	if (state_path(path, ns, "boot") != 0 ||
 	    (fd = fdir_at(d, path, O_RDONLY, 0)) < 0)
-		return;
+		return 0;
 	if (fdir_check(d, fd, &st, "boot", NULL) == 0)
 		(void)fio_read(&got, fd, buf, sizeof(buf), 0);
 	(void)close(fd);
 	if (got != sizeof(buf) || memcmp(buf, magic, sizeof(magic)) != 0 ||
 	    get64(buf + OFF_SUM) != fslot_sum(buf, OFF_SUM))
-		return;
+		return 0;
 	memcpy(s->whole, buf + OFF_WHOLE, FSCAN_ID);
 	memcpy(s->under, buf + OFF_UNDER, FSCAN_ID);
 	s->next = get64(buf + OFF_NEXT);
 	if (memcmp(s->whole, s->boot, FSCAN_ID) != 0)
-		return; /* the clocks of another boot say nothing */
+		return 0; /* the clocks of another boot say nothing */
 	s->offset = (int64_t)get64(buf + OFF_OFFSET);
 	s->jumped = (int64_t)get64(buf + OFF_JUMPED);
+	return 1;
 }
 
 /* Best effort: without it the next reaper looks at every record again. */
@@ -169,7 +171,7 @@ fscan_begin(struct fdir *d, const char *ns)
 {
 	struct fscan s;
 
-	load(&s, d, ns);
+	(void)load(&s, d, ns);
 	if (!unknown(s.whole) || !unknown(s.under))
 		return;
 	memcpy(s.whole, s.boot, FSCAN_ID);
@@ -179,7 +181,7 @@ fscan_begin(struct fdir *d, const char *ns)
 void
 fscan_again(struct fscan *s, struct fdir *d, const char *ns)
 {
-	load(s, d, ns);
+	(void)load(s, d, ns);
 	memset(s->whole, 0, FSCAN_ID);
 	memcpy(s->under, s->boot, FSCAN_ID);
 	s->next = 0;
@@ -190,7 +192,25 @@ static void
 known(struct fscan *s, struct fdir *d, const char *ns)
 {
 	if (strcmp(s->ns, ns) != 0)
-		load(s, d, ns);
+		(void)load(s, d, ns);
+}
+
+/*
+ * Another process of this boot may have seen the jump, and when, or have
+ * believed it.  What this one saw itself stays where nobody says otherwise.
+ */
+static void
+heed(struct fscan *s, struct fdir *d, const char *ns)
+{
+	struct fscan said;
+
+	if (!load(&said, d, ns))
+		return;
+	/* Still the same jump, of which we could not write. */
+	if (said.jumped == 0 && said.offset - s->offset <= JUMP)
+		said.jumped = s->jumped;
+	said.done = s->done;
+	*s = said;
 }
 
 int
@@ -200,20 +220,22 @@ fscan_clock(struct fscan *s, struct fdir *d, const char *ns,
 	int64_t ahead, boot = clock_boot();
 
 	known(s, d, ns);
+	if (offset_now() - s->offset > JUMP)
+		heed(s, d, ns);
 	ahead = offset_now() - s->offset;
 	if (ahead <= JUMP) {
 		if (ahead < 0)
 			s->offset += ahead;
-		s->jumped = 0;
+		if (s->jumped != 0) { /* set right: the next one is another */
+			heed(s, d, ns);
+			s->jumped = 0;
+			save(s, d);
+		}
 		return 0;
 	}
 	if (s->jumped == 0) {
-		/* Another process may have seen it, and when. */
-		load(s, d, ns);
-		if (s->jumped == 0 && offset_now() - s->offset > JUMP) {
-			s->jumped = boot > 0 ? boot : 1;
-			save(s, d);
-		}
+		s->jumped = boot > 0 ? boot : 1;
+		save(s, d);
 	}
 	if (boot - s->jumped >= JUMP) {
 		s->offset = offset_now();
@@ -302,7 +324,7 @@ fscan_run(uint64_t *removed, struct fscan *s, struct fdir *d, struct findex *x,
 	known(s, d, ns);
 	if (is_whole(s))
 		return 0;
-	load(s, d, ns); /* another process may have been at it */
+	(void)load(s, d, ns); /* another process may have been at it */
 	if (is_whole(s))
 		return 0;
 	if (memcmp(s->under, s->boot, FSCAN_ID) != 0 || s->next > SUBS) {

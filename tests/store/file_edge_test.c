@@ -3,6 +3,7 @@
  * or no longer whole, a look at the index that is saved
  *
  * link: -Wl,--wrap=clock_mono_us,--wrap=clock_wall,--wrap=sigtimedwait
+ * link: -Wl,--wrap=clock_boot
  */
 #include "file_kit.h"
 
@@ -29,7 +30,7 @@ static const unsigned char user[SSTATE_TAG_BYTES] = { 5, 5, 5, 5, 5, 5, 5, 5, 5,
 /* ---- The clock and the signals ---------------------------------------- */
 
 static uint64_t later_us;
-static int64_t ahead;
+static int64_t ahead, up; /* up 0: as long as the machine is */
 static int wait_breaks, waited;
 
 uint64_t __real_clock_mono_us(void);
@@ -42,10 +43,19 @@ int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info,
 int64_t __real_clock_wall(void);
 int64_t __wrap_clock_wall(void);
 
+int64_t __real_clock_boot(void);
+int64_t __wrap_clock_boot(void);
+
 int64_t
 __wrap_clock_wall(void)
 {
 	return __real_clock_wall() + ahead;
+}
+
+int64_t
+__wrap_clock_boot(void)
+{
+	return up != 0 ? up : __real_clock_boot();
 }
 
 uint64_t
@@ -612,6 +622,9 @@ jumped_once(void)
 	char path[KIT_PATH];
 	int fd;
 
+	drv->close(two);
+	up = 5000; /* nothing is a day ago */
+	two = kit_open(dir, "?sync=none");
 	T(make(c, 1, BUCKET) == 0 && reap(c, 1, 0) == 0 && reap(two, 1, 0) == 0,
 	    "a record, and two who reap");
 	ahead = 90000;
@@ -631,10 +644,98 @@ jumped_once(void)
 	put64(p + 64, fslot_sum(p, 64));
 	kit_may(pwrite(fd, p, STATE, 0));
 	(void)close(fd);
-	(void)reap(c, 1, 0);
-	T(reap(c, BUCKET, 0) == 1, "3.5 and believed by another");
-	ahead = 0;
+	T(reap(c, BUCKET, 0) == 1, "3.5 and believed by another, at once");
+	ahead = up = 0;
 	drv->close(two);
+	finish(c);
+}
+
+/* A jump that was set right is forgotten: a later one waits its own day. */
+static void
+jumped_twice(void)
+{
+	void *c = begin("?sync=none");
+
+	up = 5000;
+	T(make(c, 1, BUCKET) == 0 && reap(c, 1, 0) == 0, "a record");
+	ahead = 90000;
+	T(reap(c, BUCKET, 0) == -1, "3.5 a jump");
+	ahead = 0;
+	T(reap(c, 1, 0) == 0, "is set right");
+	drv->close(c);
+	up += 90000;
+	ahead = 90000; /* as much time has passed */
+	c = kit_open(dir, "?sync=none");
+	ahead += 90000;
+	T(reap(c, BUCKET, 0) == -1 && have(c, 1),
+	    "3.5 another, a day after the first: nothing is reaped");
+	ahead = up = 0;
+	finish(c);
+}
+
+/* Root in another's directory writes nothing, and waits that day as well. */
+static void
+jumped_guest(void)
+{
+	struct sstate_error err = { 0, 0, "" };
+	struct fscan s;
+	struct fdir d;
+	void *c = begin("?sync=none");
+
+	memset(&d, 0, sizeof(d));
+	memset(&s, 0, sizeof(s));
+	up = 5000;
+	NEED(make(c, 1, BUCKET) == 0 && reap(c, 1, 0) == 0 &&
+		fdir_open(&d, dir, 0, &err) == 0,
+	    "a record");
+	d.guest = 1;
+	T(fscan_clock(&s, &d, "app", &err) == 0, "a guest");
+	ahead = 90000;
+	T(fscan_clock(&s, &d, "app", &err) == SSTATE_EBUSY, "3.5 sees a jump");
+	up += 86000;
+	ahead += 86000;
+	T(fscan_clock(&s, &d, "app", &err) == SSTATE_EBUSY, "3.5 and waits");
+	up += 401;
+	ahead += 401;
+	T(fscan_clock(&s, &d, "app", &err) == 0, "3.5 a day, no longer");
+	ahead = up = 0;
+	fdir_close(&d);
+	finish(c);
+}
+
+/* The first hours after a boot: no process has looked at all records yet. */
+static void
+jumped_early(void)
+{
+	struct sstate_error err = { 0, 0, "" };
+	struct fscan s;
+	struct fdir d;
+	unsigned char p[STATE];
+	void *c = begin("?sync=none");
+
+	memset(&d, 0, sizeof(d));
+	memset(&s, 0, sizeof(s));
+	up = 5000;
+	NEED(make(c, 1, BUCKET) == 0 && fdir_open(&d, dir, 0, &err) == 0,
+	    "a record");
+	state(p);
+	memset(p + 8, 0xbb, FSCAN_ID);
+	put64(p + 64, fslot_sum(p, 64));
+	put("n.app/boot", p, STATE);
+	T(fscan_clock(&s, &d, "app", &err) == 0, "a process of this boot");
+	ahead = 90000;
+	T(fscan_clock(&s, &d, "app", &err) == SSTATE_EBUSY &&
+		fscan_clock(&s, &d, "app", &err) == SSTATE_EBUSY,
+	    "3.5 keeps what it saw of the clock before it jumped");
+	ahead += 86401;
+	up += 86401;
+	T(fscan_clock(&s, &d, "app", &err) == 0, "3.5 for a day");
+	ahead += 90000;
+	T(fscan_clock(&s, &d, "app", &err) == SSTATE_EBUSY, "another jump");
+	T(reap(c, BUCKET, 0) == 1, "another process, that never saw it, reaps");
+	T(fscan_clock(&s, &d, "app", &err) == 0, "3.5 and so it is believed");
+	ahead = up = 0;
+	fdir_close(&d);
 	finish(c);
 }
 
@@ -906,6 +1007,9 @@ main(void)
 	boot_files();
 	slices();
 	jumped_once();
+	jumped_twice();
+	jumped_guest();
+	jumped_early();
 	swept();
 	entries();
 	clocks();
