@@ -37,14 +37,14 @@ map(size_t n)
 
 /* Made by whoever needs it first. */
 static char *
-chunk_need(struct vault *v, int i)
+chunk_need(struct vault_chunk *c)
 {
-	char *p = atomic_load_explicit(&v->chunk[i], memory_order_acquire);
+	char *p = atomic_load_explicit(&c->at, memory_order_acquire);
 	char *none = NULL;
 
 	if (p != NULL || (p = map(CHUNK_BYTES)) == NULL)
 		return p;
-	if (!atomic_compare_exchange_strong(&v->chunk[i], &none, p)) {
+	if (!atomic_compare_exchange_strong(&c->at, &none, p)) {
 		(void)munmap(p, CHUNK_BYTES);
 		p = none; /* another thread was faster */
 	}
@@ -84,16 +84,32 @@ is_large(size_t n)
 	return n > CHUNK_BYTES / 2;
 }
 
+/*
+ * Where a thread looks first: its stack tells threads apart.  One that comes
+ * again finds the memory that its own processor has in its cache, and threads
+ * do not wait for each other's masks.
+ */
+static unsigned
+lane(void)
+{
+	uint64_t x = (uint64_t)(uintptr_t)&x >> 18;
+
+	return (unsigned)(x * UINT64_C(0x9e3779b97f4a7c15) >> 61);
+}
+
 static void *
 give(struct vault *v, size_t n)
 {
+	struct vault_chunk *c;
+	unsigned i, first = lane();
 	char *p;
-	int i, at;
+	int at;
 
 	for (i = 0; i < VAULT_CHUNKS && !is_large(n); i++) {
-		if ((p = chunk_need(v, i)) == NULL)
+		c = &v->chunk[(first + i) % VAULT_CHUNKS];
+		if ((p = chunk_need(c)) == NULL)
 			return NULL;
-		if ((at = take(&v->taken[i], units(n))) >= 0)
+		if ((at = take(&c->taken, units(n))) >= 0)
 			return p + (size_t)at * VAULT_UNIT_BYTES;
 	}
 	return map(n);
@@ -107,11 +123,11 @@ back(struct vault *v, void *block, size_t n)
 	int i;
 
 	for (i = 0; i < VAULT_CHUNKS; i++) {
-		base = (uintptr_t)atomic_load(&v->chunk[i]);
+		base = (uintptr_t)atomic_load(&v->chunk[i].at);
 		if (base == 0 || p < base || p - base >= CHUNK_BYTES)
 			continue;
 		bits = (UINT64_C(1) << units(n)) - 1;
-		(void)atomic_fetch_and(&v->taken[i],
+		(void)atomic_fetch_and(&v->chunk[i].taken,
 		    ~(bits << (p - base) / VAULT_UNIT_BYTES));
 		return;
 	}
@@ -124,8 +140,8 @@ vault_init(struct vault *v)
 	int i;
 
 	for (i = 0; i < VAULT_CHUNKS; i++) {
-		atomic_init(&v->chunk[i], NULL);
-		atomic_init(&v->taken[i], 0);
+		atomic_init(&v->chunk[i].at, NULL);
+		atomic_init(&v->chunk[i].taken, 0);
 	}
 }
 
@@ -136,7 +152,7 @@ vault_free(struct vault *v)
 	int i;
 
 	for (i = 0; i < VAULT_CHUNKS; i++)
-		if ((p = atomic_load(&v->chunk[i])) != NULL)
+		if ((p = atomic_load(&v->chunk[i].at)) != NULL)
 			(void)munmap(p, CHUNK_BYTES);
 	vault_init(v);
 }

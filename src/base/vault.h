@@ -21,9 +21,15 @@ enum {
 	VAULT_UNIT_BYTES = 16384,
 };
 
+/* So long that what two threads write is in no cache line of both. */
+struct vault_chunk {
+	_Atomic(char *) at; /* NULL: not needed yet */
+	_Atomic uint64_t taken;
+	char apart[48];
+};
+
 struct vault {
-	_Atomic(char *) chunk[VAULT_CHUNKS]; /* NULL: not needed yet */
-	_Atomic uint64_t taken[VAULT_CHUNKS];
+	struct vault_chunk chunk[VAULT_CHUNKS];
 };
 
 void vault_init(struct vault *v);

@@ -247,7 +247,7 @@ threads(void)
 		good += pthread_join(t[i], &said) == 0 && said == &h;
 	T(good == THREADS, "threads: none finds what another one wrote");
 	for (i = 0; i < VAULT_CHUNKS; i++)
-		good += v.taken[i] != 0;
+		good += v.chunk[i].taken != 0;
 	T(good == THREADS, "all of it came back");
 	vault_free(&v);
 	T(open_bytes == 0, "no mapping is left");
