@@ -35,8 +35,8 @@ fcgi_is_listening(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) != 0 || !yes)
 		return 0;
 	len = sizeof(type);
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	    type == SOCK_STREAM;
+	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	return type == SOCK_STREAM;
 }
 
 int
@@ -134,30 +134,24 @@ broken(struct conn *c)
 }
 
 /*
- * Once stopped: wait for the rest of what has begun.  1: octets came.  Who
+ * Once stopped: wait for the rest of what has begun.  1: look again.  Who
  * has just connected is about to send, and may not try elsewhere.
  */
 static int
 finish(struct conn *c)
 {
 	const int partial = conn_is_partial(c);
-	uint64_t until = c->fresh;
 	size_t before;
 
-	if (!partial && (c->eof || c->fresh <= clock_mono_us()))
+	if (!partial && c->fresh <= clock_mono_us())
 		return set_leave(c) ? -1 : 1;
 	if (partial && c->deadline == 0)
 		c->deadline = clock_mono_us() + LIMIT_VARS_SECONDS * 1000000ull;
-	if (partial)
-		until = c->deadline;
 	before = c->end - c->at;
 	conn_fill(c);
-	if (c->end - c->at > before)
+	if (c->end - c->at > before || c->eof ||
+	    conn_await(c, partial ? c->deadline : c->fresh) == 0 || !partial)
 		return 1;
-	if (!c->eof && conn_await(c, until) == 0)
-		return 1;
-	if (!partial)
-		return set_leave(c) ? -1 : 1;
 	set_close(c);
 	return -1;
 }

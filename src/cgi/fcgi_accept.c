@@ -45,12 +45,9 @@ evict(struct fcgi *f)
 			return 0;
 		if ((c = slot_take(f, old)) == NULL)
 			continue;
-		if (conn_is_partial(c))
-			set_ready(c);
-		else if (set_leave(c))
+		if (!conn_is_partial(c) && set_leave(c))
 			return 1;
-		else
-			set_ready(c);
+		set_ready(c);
 	}
 	return 0;
 }
@@ -78,8 +75,7 @@ resume_accepting(struct fcgi *f)
 
 	if (!atomic_compare_exchange_strong(&f->paused, &on, PAUSE_ENDS))
 		return;
-	atomic_store(&f->paused,
-	    set_listen(f) == 0 || errno == EEXIST ? PAUSE_NOT : PAUSE_ON);
+	atomic_store(&f->paused, set_listen(f) == 0 ? PAUSE_NOT : PAUSE_ON);
 }
 
 static int
@@ -92,8 +88,8 @@ is_shortage(int e)
 static int
 is_passing(int e)
 {
-	static const int passing[] = { EAGAIN, EWOULDBLOCK, EINTR, ECONNABORTED,
-		EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH,
+	static const int passing[] = { EAGAIN, EINTR, ECONNABORTED, EPROTO,
+		EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH,
 		ENOPROTOOPT, EOPNOTSUPP, ENONET, ETIMEDOUT };
 	size_t i;
 

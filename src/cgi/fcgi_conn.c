@@ -277,7 +277,7 @@ conn_was_read(struct conn *c, ssize_t have, size_t room)
 		c->fresh = 0;
 	if (have == 0)
 		c->eof = 1;
-	else if (have < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+	else if (have < 0 && errno != EAGAIN)
 		c->eof = c->gone = 1;
 }
 
@@ -317,7 +317,7 @@ conn_await(const struct conn *c, uint64_t deadline)
 		if (now >= deadline)
 			return SSTATE_EBUSY;
 		r = poll(&p, 1, (int)((deadline - now) / 1000 + 1));
-	} while (r == 0 || (r < 0 && errno == EINTR));
+	} while (r <= 0);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "cgi/fcgi_set.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -50,11 +51,8 @@ set_listen(struct fcgi *f)
 void
 set_wake(struct fcgi *f)
 {
-	uint64_t one = 1;
-
-	/* A signal handler's way, too. */
-	if (write(atomic_load(&f->wake), &one, sizeof(one)) < 0)
-		return; /* it is full: they are awake */
+	/* A signal handler's way, too.  Were it full they would be awake. */
+	(void)eventfd_write(atomic_load(&f->wake), 1);
 }
 
 void
@@ -251,8 +249,7 @@ set_claim(struct fcgi *f, unsigned i, uint32_t events)
 	struct conn *c;
 	unsigned state;
 
-	if (i >= f->nslots)
-		return NULL;
+	assert(i < f->nslots);
 	s = &f->slot[i];
 	for (;;) {
 		if ((c = slot_take(f, s)) != NULL) {

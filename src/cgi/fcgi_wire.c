@@ -4,6 +4,7 @@
  * Invariant: only whole records leave, and FCGI_END_REQUEST last, once; of an
  * aborted request nothing else does.
  */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -47,6 +48,7 @@ receive(struct conn *c, void *p, size_t n)
 	struct msghdr m;
 	ssize_t have;
 
+	assert(c->at == c->end);
 	conn_clean(c);
 	v[0].iov_base = p;
 	v[0].iov_len = n < c->left ? n : c->left;
@@ -77,7 +79,7 @@ more(size_t *got, struct conn *c, void *p, size_t n, uint64_t deadline,
 {
 	size_t before = c->end - c->at;
 
-	if (c->left > 0 && c->use == CONN_STDIN && before == 0)
+	if (c->left > 0 && c->use == CONN_STDIN)
 		*got = receive(c, p, n);
 	else
 		conn_fill(c);
@@ -162,7 +164,7 @@ await_room(struct conn *c, uint64_t deadline)
 	if (!c->eof && !c->broken && c->end - c->at < sizeof(c->in))
 		p.events |= POLLIN;
 	r = poll(&p, 1, (int)((deadline - now) / 1000 + 1));
-	if (r > 0 && (p.events & POLLIN) != 0 && (p.revents & POLLIN) != 0)
+	if (r > 0 && (p.revents & POLLIN) != 0)
 		look(c);
 	return 0;
 }
@@ -185,7 +187,7 @@ write_out(struct conn *c, struct batch *b)
 		if (have >= 0) {
 			wire_advance(&v, &n, (size_t)have);
 			deadline = 0;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		} else if (errno == EAGAIN) {
 			if (deadline == 0)
 				deadline = clock_mono_us() +
 				    LIMIT_SEND_SECONDS * 1000000ull;
@@ -285,7 +287,7 @@ conn_send(struct conn *c, const struct iovec *v, size_t n, int last,
 	}
 	if (last && !c->ended && !c->gone)
 		end(c, &b, !c->aborted);
-	if (b.n > 0 && !c->gone)
+	if (b.n > 0)
 		e = write_out(c, &b);
 	return c->aborted || c->gone ? not_sent(c, e, err) : 0;
 }
