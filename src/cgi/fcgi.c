@@ -108,7 +108,10 @@ drop_what_comes(struct conn *c)
 		if (!c->maybe && set_park(c))
 			return;
 	}
-	set_ready(c);
+	if (c->deadline <= clock_mono_us())
+		set_close(c);
+	else
+		set_ready(c);
 }
 
 /* The answer was sent before all was read: a close would take it back. */
@@ -251,7 +254,11 @@ next_of_rest(struct conn **out, struct fcgi *f)
 	return SSTATE_DONE;
 }
 
-/* A connection with something to read, NULL for none yet. */
+/*
+ * A connection with something to read, NULL for none yet.  One that is ready
+ * has its turn by the event of set_wake(), among the others: one that always
+ * has more keeps no thread from them.
+ */
 static int
 await(struct conn **out, struct fcgi *f, struct sstate_error *err)
 {
@@ -259,8 +266,6 @@ await(struct conn **out, struct fcgi *f, struct sstate_error *err)
 	int n;
 
 	*out = NULL;
-	if (atomic_load(&f->nready) > 0 && (*out = set_claim_ready(f)) != NULL)
-		return 0;
 	if ((n = epoll_wait(f->poll, &e, 1, -1)) < 0 && errno != EINTR)
 		return sstate_fail(err, SSTATE_ESYS, errno, "fcgi: epoll_wait");
 	if (n <= 0)
@@ -270,6 +275,7 @@ await(struct conn **out, struct fcgi *f, struct sstate_error *err)
 		return set_accept(out, f, err);
 	case SET_WAKE:
 		set_woken(f);
+		*out = set_claim_ready(f);
 		return 0;
 	case SET_TIMER:
 		set_tick(f);

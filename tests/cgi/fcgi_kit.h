@@ -142,6 +142,40 @@ fk_ask(struct fc_answer *a, int fd, const struct fc_buf *q)
 	return fc_push(fd, q->p, q->n) && fc_answer(a, fd);
 }
 
+/* A program that echoes, but not before it is told to go on. */
+struct fk_work {
+	atomic_int begun, go;
+};
+
+FC void
+fk_works(struct sstate_req *req, void *arg)
+{
+	struct fk_work *w = arg;
+
+	atomic_store(&w->begun, 1);
+	FK_SOON(atomic_load(&w->go));
+	atomic_store(&w->begun, 0);
+	atomic_store(&w->go, 0);
+	shot_echo(req, NULL);
+}
+
+/* Send octets, until that program is at work on them: 1. */
+FC int
+fk_begin(struct fk_work *w, int fd, const struct fc_buf *q)
+{
+	(void)fc_push(fd, q->p, q->n);
+	FK_SOON(atomic_load(&w->begun));
+	return atomic_load(&w->begun);
+}
+
+/* It goes on; its answer. */
+FC int
+fk_go(struct fc_answer *a, struct fk_work *w, int fd)
+{
+	atomic_store(&w->go, 1);
+	return fc_answer(a, fd);
+}
+
 /* Open descriptors of this process. */
 FC unsigned
 fk_descriptors(void)

@@ -1,0 +1,500 @@
+/*
+ * fcgi_fault_test.c - system calls and memory of a FastCGI socket fail
+ *
+ * At the opening: an error, and nothing is left behind.  Later: the request
+ * that it happened to is served as soon as that can be, what is idle makes
+ * room first, and what cannot be served ends the loop with an error.
+ *
+ * label: thread
+ * link: -Wl,--wrap=fcntl,--wrap=getrlimit,--wrap=mmap,--wrap=eventfd
+ * link: -Wl,--wrap=epoll_create1,--wrap=timerfd_create,--wrap=epoll_ctl
+ * link: -Wl,--wrap=epoll_wait,--wrap=accept4
+ */
+#include "fcgi_kit.h"
+
+#include <stdarg.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+
+int __real_fcntl(int fd, int cmd, ...);
+int __wrap_fcntl(int fd, int cmd, ...);
+int __real_getrlimit(int which, struct rlimit *lim);
+int __wrap_getrlimit(int which, struct rlimit *lim);
+void *__real_mmap(void *at, size_t n, int prot, int how, int fd, off_t from);
+void *__wrap_mmap(void *at, size_t n, int prot, int how, int fd, off_t from);
+int __real_eventfd(unsigned n, int flags);
+int __wrap_eventfd(unsigned n, int flags);
+int __real_epoll_create1(int flags);
+int __wrap_epoll_create1(int flags);
+int __real_timerfd_create(int clock, int flags);
+int __wrap_timerfd_create(int clock, int flags);
+int __real_epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
+int __wrap_epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
+int __real_epoll_wait(int ep, struct epoll_event *e, int n, int ms);
+int __wrap_epoll_wait(int ep, struct epoll_event *e, int n, int ms);
+int __real_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
+int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
+
+/* Of the calls of an opening the k-th fails. */
+static struct {
+	int on;
+	unsigned k, n;
+} opening;
+
+/* The next of these fails so; 0: it does not. */
+static struct {
+	atomic_int wait, accept, listen, watch, memory;
+} next;
+
+static atomic_uint together; /* threads in accept4 that wait for another */
+static int listening; /* whose registration .listen is about */
+static rlim_t room; /* for descriptors, as getrlimit() tells; 0: the truth */
+static atomic_long live; /* blocks of the library's memory */
+static struct sstate *env;
+static struct fc_answer a;
+static struct fc_buf keep, shut; /* a request each way */
+
+static int
+is_kth(void)
+{
+	if (!opening.on || ++opening.n != opening.k)
+		return 0;
+	errno = EMFILE;
+	return 1;
+}
+
+static int
+fails(atomic_int *e)
+{
+	int now = atomic_exchange(e, 0);
+
+	if (now != 0)
+		errno = now;
+	return now != 0;
+}
+
+int
+__wrap_fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	return is_kth() ? -1 : __real_fcntl(fd, cmd, arg);
+}
+
+int
+__wrap_getrlimit(int which, struct rlimit *lim)
+{
+	int r = is_kth() ? -1 : __real_getrlimit(which, lim);
+
+	if (r == 0 && room != 0)
+		lim->rlim_cur = room;
+	return r;
+}
+
+void *
+__wrap_mmap(void *at, size_t n, int prot, int how, int fd, off_t from)
+{
+	return is_kth() ? MAP_FAILED : __real_mmap(at, n, prot, how, fd, from);
+}
+
+int
+__wrap_eventfd(unsigned n, int flags)
+{
+	return is_kth() ? -1 : __real_eventfd(n, flags);
+}
+
+int
+__wrap_epoll_create1(int flags)
+{
+	return is_kth() ? -1 : __real_epoll_create1(flags);
+}
+
+int
+__wrap_timerfd_create(int clock, int flags)
+{
+	return is_kth() ? -1 : __real_timerfd_create(clock, flags);
+}
+
+int
+__wrap_epoll_ctl(int ep, int op, int fd, struct epoll_event *e)
+{
+	if (is_kth() ||
+	    (op == EPOLL_CTL_ADD && !opening.on &&
+		fails(fd == listening ? &next.listen : &next.watch)))
+		return -1;
+	return __real_epoll_ctl(ep, op, fd, e);
+}
+
+int
+__wrap_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
+{
+	return fails(&next.wait) ? -1 : __real_epoll_wait(ep, e, n, ms);
+}
+
+int
+__wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	unsigned here = atomic_load(&together);
+
+	/* Both are in this call before either comes back. */
+	if (here > 0) {
+		(void)atomic_fetch_add(&together, 1);
+		FK_SOON(atomic_load(&together) != 2);
+		errno = EMFILE;
+		return -1;
+	}
+	return fails(&next.accept) ? -1 : __real_accept4(fd, sa, len, flags);
+}
+
+static void *
+counted(void *arg, void *ptr, size_t oldsz, size_t newsz)
+{
+	void *p;
+
+	(void)arg;
+	(void)oldsz;
+	if (newsz == 0) {
+		(void)atomic_fetch_sub(&live, ptr != NULL);
+		free(ptr);
+		return NULL;
+	}
+	if (atomic_load(&next.memory) > 0 &&
+	    atomic_fetch_sub(&next.memory, 1) == 1)
+		return NULL;
+	if ((p = realloc(ptr, newsz)) != NULL && ptr == NULL)
+		(void)atomic_fetch_add(&live, 1);
+	return p;
+}
+
+static int
+served(int fd, const struct fc_buf *q)
+{
+	return fk_ask(&a, fd, q) && a.status == 200;
+}
+
+static void
+start(struct fk *k, int threads)
+{
+	fk_open(k, env, NULL);
+	listening = k->listening;
+	fk_threads(k, threads, shot_echo, NULL);
+}
+
+static void
+forget_log(void)
+{
+	shot_log[0] = '\0';
+	shot_logged = 0;
+}
+
+/* ---- The opening ------------------------------------------------------ */
+
+static const char *const of_one[] = { "FCGI_WEB_SERVER_ADDRS=192.0.2.1", NULL };
+
+static void
+opens(void)
+{
+	struct sstate_cgi_options o = SSTATE_CGI_INIT;
+	int fd = fc_listen(), r = 0, good = 1, clean = 1, failed = 0;
+	unsigned fds = fk_descriptors();
+	long blocks = live;
+	struct sstate_error err;
+	struct sstate_cgi *cgi;
+
+	o.fd = fd;
+	o.vars = of_one;
+	for (opening.k = 1; opening.k < 50; opening.k++) {
+		err.text[0] = '\0';
+		opening.n = 0;
+		opening.on = 1;
+		r = sstate_cgi_open(&cgi, env, &o, &err);
+		opening.on = 0;
+		if (r == 0)
+			sstate_cgi_close(cgi);
+		else {
+			failed++;
+			good &= cgi == NULL && strchr(err.text, '\n') == NULL &&
+			    (r == SSTATE_ESYS ? strncmp(err.text, "fcgi: ", 6)
+					      : strcmp(err.text,
+						    "process: mmap: Too many "
+						    "open files")) == 0;
+		}
+		clean &= fk_descriptors() == fds && live == blocks;
+		if (opening.n < opening.k)
+			break;
+	}
+	T(good && failed == 10 && r == 0,
+	    "each of the %d calls of an opening fails: an error in one line",
+	    failed);
+	T(clean, "no descriptor and no memory is left of them");
+	for (good = failed = 0; r != 0 || failed == 0; failed++) {
+		atomic_store(&next.memory, failed + 1);
+		r = sstate_cgi_open(&cgi, env, &o, &err);
+		atomic_store(&next.memory, 0);
+		if (r == 0)
+			break;
+		good += r == SSTATE_ENOMEM && cgi == NULL && live == blocks &&
+		    fk_descriptors() == fds;
+	}
+	T(good == 4 && failed == 4,
+	    "P4 each of %d allocations fails: SSTATE_ENOMEM", failed);
+	if (r == 0)
+		sstate_cgi_close(cgi);
+	T(live == blocks, "no memory is left");
+	(void)close(fd);
+}
+
+/* How many connections the program says it takes. */
+static long
+connections(void)
+{
+	struct fc_buf q = { NULL, 0, 0 }, v = { NULL, 0, 0 };
+	static struct fc_got g;
+	struct fk k;
+	long n = -1;
+	int fd;
+
+	start(&k, 1);
+	fd = fc_dial(k.listening);
+	fc_param(&v, "FCGI_MAX_CONNS", "");
+	fc_record(&q, FC_GET_VALUES, 0, v.p, v.n, 0);
+	if (fc_push(fd, q.p, q.n) && fc_get(&g, fd) && g.n > 16)
+		n = strtol((char *)g.p + 16, NULL, 10);
+	(void)close(fd);
+	fk_stop(&k);
+	fc_drop(&q);
+	fc_drop(&v);
+	return n;
+}
+
+static void
+limits(void)
+{
+	room = 100;
+	T(connections() == 50, "connections: half of the descriptors");
+	room = 3;
+	T(connections() == 8, "... but some");
+	room = 1u << 30;
+	T(connections() == 1024, "... and no more than 1024");
+	room = 0;
+}
+
+/* ---- While it waits --------------------------------------------------- */
+
+static void
+waits(void)
+{
+	struct sstate_error err;
+	struct sstate_req *req;
+	struct fk k;
+	int fd;
+
+	fk_open(&k, env, NULL);
+	atomic_store(&next.wait, EINTR);
+	fk_threads(&k, 1, shot_echo, NULL);
+	fd = fc_dial(k.listening);
+	T(served(fd, &keep) && atomic_load(&next.wait) == 0,
+	    "a signal in epoll_wait: it waits on");
+	(void)close(fd);
+	fk_stop(&k);
+	fk_open(&k, env, NULL);
+	atomic_store(&next.wait, EBADF);
+	T(sstate_cgi_accept(&req, k.cgi, &err) == SSTATE_ESYS && req == NULL &&
+		strncmp(err.text, "fcgi: epoll_wait: ", 18) == 0,
+	    "it fails: the loop ends with an error: %s", err.text);
+	fk_close(&k);
+}
+
+/* ---- Accept ----------------------------------------------------------- */
+
+/* What accept4() says of one connection: the next is served, in silence. */
+static void
+passing(void)
+{
+	static const int errors[] = { EAGAIN, EINTR, ECONNABORTED, EPROTO,
+		EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH,
+		ENOPROTOOPT, EOPNOTSUPP, ENONET, ETIMEDOUT };
+	unsigned i, n = sizeof(errors) / sizeof(errors[0]), good = 0;
+	struct fk k;
+	int fd;
+
+	forget_log();
+	start(&k, 1);
+	for (i = 0; i < n; i++) {
+		atomic_store(&next.accept, errors[i]);
+		fd = fc_dial(k.listening);
+		good += served(fd, &shut) && atomic_load(&next.accept) == 0;
+		(void)close(fd);
+	}
+	fk_stop(&k);
+	T(good == n && shot_logged == 0,
+	    "accept: %u errors of one connection, or of the network, pass", n);
+}
+
+static void
+broken(void)
+{
+	static const int errors[] = { EINVAL, EBADF };
+	struct sstate_error err;
+	struct sstate_req *req;
+	struct fk k;
+	unsigned i;
+	int fd, r;
+
+	for (i = 0; i < 2; i++) {
+		fk_open(&k, env, NULL);
+		fd = fc_dial(k.listening);
+		(void)fc_push(fd, keep.p, keep.n);
+		atomic_store(&next.accept, errors[i]);
+		r = sstate_cgi_accept(&req, k.cgi, &err);
+		T(r == SSTATE_ESYS && req == NULL &&
+			strncmp(err.text, "fcgi: accept: ", 14) == 0,
+		    "a socket that is none: the loop ends with an error: %s",
+		    err.text);
+		(void)close(fd);
+		fk_close(&k);
+	}
+}
+
+static void
+shortages(void)
+{
+	static const int errors[] = { EMFILE, ENFILE, ENOBUFS, ENOMEM };
+	struct fk k;
+	unsigned i;
+	int fd;
+
+	start(&k, 1);
+	for (i = 0; i < 4; i++) {
+		forget_log();
+		atomic_store(&next.accept, errors[i]);
+		fd = fc_dial(k.listening);
+		T(served(fd, &shut) && shot_logged == 1 &&
+			strstr(shot_log, "nothing is accepted for now") != NULL,
+		    "accept: %s: it is told, and served a little later",
+		    strerror(errors[i]));
+		(void)close(fd);
+	}
+	forget_log();
+	atomic_store(&next.memory, 1);
+	fd = fc_dial(k.listening);
+	T(served(fd, &shut) && shot_logged == 1 &&
+		strstr(shot_log, "out of memory") != NULL,
+	    "P4 no memory for a connection: the same");
+	(void)close(fd);
+	forget_log();
+	atomic_store(&next.accept, EMFILE);
+	atomic_store(&next.listen, ENOMEM);
+	fd = fc_dial(k.listening);
+	T(served(fd, &shut) && shot_logged == 1 &&
+		atomic_load(&next.listen) == 0,
+	    "and where it cannot be listened again at first");
+	(void)close(fd);
+	fk_stop(&k);
+}
+
+/* What is idle goes before anybody has to wait. */
+static void
+idle_first(void)
+{
+	struct fk k;
+	int fd, idle;
+
+	start(&k, 1);
+	idle = fc_dial(k.listening);
+	T(served(idle, &keep), "one is kept");
+	forget_log();
+	atomic_store(&next.accept, EMFILE);
+	fd = fc_dial(k.listening);
+	T(served(fd, &shut) && shot_logged == 0,
+	    "no descriptor for another: it is served at once");
+	T(fc_is_closed(idle), "the idle one has made room");
+	(void)close(idle);
+	(void)close(fd);
+	fk_stop(&k);
+}
+
+static void
+not_watched(void)
+{
+	struct fk k;
+	int fd;
+
+	start(&k, 1);
+	forget_log();
+	fd = fc_dial(k.listening);
+	atomic_store(&next.watch, ENOSPC);
+	T(served(fd, &keep) && fc_is_closed(fd),
+	    "a connection that cannot be waited for is closed, once answered");
+	T(shot_logged == 1 && strstr(shot_log, "cannot be waited for") != NULL,
+	    "... and that is told");
+	(void)close(fd);
+	fd = fc_dial(k.listening);
+	T(served(fd, &keep), "the next is kept");
+	(void)close(fd);
+	fk_stop(&k);
+}
+
+/* Two threads meet one shortage. */
+static void
+at_once(void)
+{
+	struct fk k;
+	int fd[2], i, good = 1;
+
+	start(&k, 2);
+	forget_log();
+	atomic_store(&together, 1);
+	for (i = 0; i < 2; i++)
+		fd[i] = fc_dial(k.listening);
+	FK_SOON(atomic_load(&together) > 2);
+	T(atomic_load(&together) > 2, "two threads are in accept4");
+	atomic_store(&together, 0);
+	for (i = 0; i < 2; i++) {
+		good &= served(fd[i], &shut);
+		(void)close(fd[i]);
+	}
+	T(good && shot_logged == 1,
+	    "a shortage that both meet is told once; both are served");
+	fk_stop(&k);
+}
+
+int
+main(void)
+{
+	static const char *const stores[] = { "memory:", NULL };
+	static const char *const get[] = { "REQUEST_METHOD=GET",
+		"QUERY_STRING=a=1", NULL };
+	struct sstate_options o = SSTATE_OPTIONS_INIT;
+	unsigned before;
+
+	o.stores = stores;
+	o.log = shot_take_log;
+	o.alloc = counted;
+	NEED(sstate_open(&env, &o, NULL) == 0, "an environment");
+	fc_request(&keep, 1, FC_KEEP, get, NULL, 0);
+	fc_request(&shut, 1, FC_CLOSE, get, NULL, 0);
+	before = fk_descriptors();
+	opens();
+	limits();
+	waits();
+	passing();
+	broken();
+	shortages();
+	idle_first();
+	not_watched();
+	at_once();
+	T(fk_descriptors() == before, "no descriptor is left");
+	fc_drop(&keep);
+	fc_drop(&shut);
+	fc_drop(&a.out);
+	sstate_close(env);
+	T(live == 0, "nor any memory");
+	return tap_done();
+}
