@@ -465,6 +465,76 @@ at_once(void)
 	fk_stop(&k);
 }
 
+/* ---- Room for more connections ---------------------------------------- */
+
+enum { SLOTS = 12 };
+
+/* Not what has begun to send, though it came first. */
+static void
+not_half_a_request(void)
+{
+	int fd[SLOTS], fresh, i, good = 1;
+	struct fk k;
+
+	room = 2 * SLOTS;
+	start(&k, 1);
+	room = 0;
+	fd[0] = fc_dial(k.listening);
+	(void)fc_push(fd[0], keep.p, 40);
+	for (i = 1; i < SLOTS; i++) {
+		fd[i] = fc_dial(k.listening);
+		good &= served(fd[i], &keep);
+	}
+	fresh = fc_dial(k.listening);
+	T(good && served(fresh, &shut) && fc_is_closed(fd[1]),
+	    "no room for another: what is idle longest is closed");
+	T(fc_push(fd[0], keep.p + 40, keep.n - 40) && fc_answer(&a, fd[0]) &&
+		a.status == 200,
+	    "... and not half a request, which is older");
+	for (i = 0; i < SLOTS; i++)
+		(void)close(fd[i]);
+	(void)close(fresh);
+	fk_stop(&k);
+}
+
+/* Requests lie on all that seem idle: none of them is lost. */
+static void
+not_one_that_asks(void)
+{
+	struct fk_work w = { 0, 0 };
+	int fd[SLOTS], fresh, i, good = 1;
+	struct fk k;
+
+	room = 2 * SLOTS;
+	fk_open(&k, env, NULL);
+	room = 0;
+	listening = k.listening;
+	fk_threads(&k, 1, fk_works, &w);
+	for (i = 0; i < SLOTS; i++) {
+		fd[i] = fc_dial(k.listening);
+		atomic_store(&w.go, 1);
+		good &= served(fd[i], &keep);
+	}
+	forget_log();
+	good &= fk_begin(&w, fd[0], &keep);
+	/* The new one is seen before them. */
+	fresh = fc_dial(k.listening);
+	(void)fc_push(fresh, shut.p, shut.n);
+	for (i = 1; i < SLOTS; i++)
+		(void)fc_push(fd[i], keep.p, keep.n);
+	atomic_store(&w.go, 2);
+	for (i = 0; i < SLOTS; i++)
+		good &= fc_answer(&a, fd[i]) && a.status == 200;
+	T(good && shot_logged == 1 &&
+		strstr(shot_log, "all connections are busy") != NULL,
+	    "a request on each: all are answered, and a new one waits");
+	T(fc_answer(&a, fresh) && a.status == 200, "... and is answered, too");
+	for (i = 0; i < SLOTS; i++)
+		(void)close(fd[i]);
+	(void)close(fresh);
+	fk_stop(&k);
+}
+
 int
 main(void)
 {
@@ -489,6 +559,8 @@ main(void)
 	shortages();
 	idle_first();
 	not_watched();
+	not_half_a_request();
+	not_one_that_asks();
 	at_once();
 	T(fk_descriptors() == before, "no descriptor is left");
 	fc_drop(&keep);

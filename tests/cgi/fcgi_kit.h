@@ -144,18 +144,20 @@ fk_ask(struct fc_answer *a, int fd, const struct fc_buf *q)
 
 /* A program that echoes, but not before it is told to go on. */
 struct fk_work {
-	atomic_int begun, go;
+	atomic_int begun;
+	atomic_int go; /* 1: one request; 2: each from here on */
 };
 
 FC void
 fk_works(struct sstate_req *req, void *arg)
 {
 	struct fk_work *w = arg;
+	int one = 1;
 
 	atomic_store(&w->begun, 1);
 	FK_SOON(atomic_load(&w->go));
 	atomic_store(&w->begun, 0);
-	atomic_store(&w->go, 0);
+	(void)atomic_compare_exchange_strong(&w->go, &one, 0);
 	shot_echo(req, NULL);
 }
 
