@@ -174,8 +174,8 @@ disown(struct fcgi *f)
 	for (i = 0; i < f->nslots; i++) {
 		s = &f->slot[i];
 		state = atomic_load(&s->state);
-		if ((state == SLOT_WAITS || state == SLOT_READY) &&
-		    s->c != NULL)
+		if (s->c != NULL &&
+		    (state == SLOT_WAITS || state == SLOT_READY))
 			free_conn(f, s->c);
 		else if (s->c != NULL && s->c->fd >= 0)
 			(void)close(s->c->fd);
@@ -358,7 +358,7 @@ set_leave(struct conn *c)
 		 * From here on a peer on a Unix socket knows that what it
 		 * sends is not read; what it sent before that still is.
 		 */
-		if (!c->eof && i == 0)
+		if (!c->eof)
 			(void)shutdown(c->fd, SHUT_RD);
 	}
 	set_close(c);

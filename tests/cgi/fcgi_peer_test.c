@@ -198,7 +198,7 @@ asks_and_goes(void)
 
 /* Its side has ended, but it reads on. */
 static void
-half_closed(void)
+half_closed(const struct fc_buf *q)
 {
 	unsigned fds = fk_descriptors();
 	struct fk_work w = { 0, 0 };
@@ -207,7 +207,7 @@ half_closed(void)
 
 	fk_start(&k, env, 1, NULL, fk_works, &w);
 	fd = fc_dial(k.listening);
-	T(fk_begin(&w, fd, &open_body), "a request is at work");
+	T(fk_begin(&w, fd, q), "a request is at work");
 	(void)shutdown(fd, SHUT_WR);
 	(void)atomic_fetch_add(&forward, 20000);
 	T(fk_go(&a, &w, fd) && a.status == 200 && fc_is_closed(fd),
@@ -316,7 +316,8 @@ main(void)
 	nonsense_at_work();
 	nonsense_behind();
 	asks_and_goes();
-	half_closed();
+	half_closed(&open_body);
+	half_closed(&keep);
 	lingers();
 	works_on();
 	closes();

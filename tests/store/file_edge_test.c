@@ -937,6 +937,8 @@ guest(int boot, int index)
 	if (!index)
 		kit_rm(path);
 	(void)nftw(dir, give, 16, FTW_PHYS);
+	r = kit_open_flags(&c, dir, "?scan=1", SSTATE_NO_CREATE, &err);
+	T(r == SSTATE_EUNSAFE && c == NULL, "F-03 scan=1: %s", err.text);
 	r = kit_open_flags(&c, dir, "", SSTATE_NO_CREATE, &err);
 	NEED(r == 0, "root in another's directory: %s", err.text);
 	T(drv->replace(c, &key, 1, &rec, &err) == SSTATE_EUNSAFE &&

@@ -588,6 +588,31 @@ stale_entries(void)
 	finish(c);
 }
 
+/* The index is lost, but the namespace has been looked through in this boot. */
+static void
+scans(void)
+{
+	struct sstate_error err;
+	void *c = begin("?sync=none"), *none;
+	char path[KIT_PATH];
+
+	T(make(c, 1, T0) == 0 && make(c, 2, T0 + 900) == 0 &&
+		reap(c, T0 - 1, 0) == 0,
+	    "two records, and a first reap");
+	below(path, "n.app/x");
+	kit_rm(path);
+	T(reap(c, T0 + 1, 0) == 0 && there(c, 1),
+	    "one whose entry in the index is lost is not found");
+	drv->close(c);
+	c = kit_open(dir, "?sync=none&scan=1");
+	T(reap(c, T0 + 1, 0) == 1 && !there(c, 1) && there(c, 2),
+	    "scan=1: all records are looked at, and it goes");
+	T(kit_open_flags(&none, dir, "?scan=2", 0, &err) == SSTATE_EINVAL &&
+		none == NULL,
+	    "scan=2: %s", err.text);
+	finish(c);
+}
+
 int
 main(void)
 {
@@ -596,6 +621,7 @@ main(void)
 	leftovers();
 	claims();
 	boots();
+	scans();
 	jumps();
 	litter();
 	users();

@@ -416,6 +416,64 @@ looks(void)
 	}
 }
 
+/* A question about the connection has its answer after the request's. */
+static void
+waits_its_turn(void)
+{
+	static struct fc_got g;
+
+	dial();
+	at_work(FC_KEEP);
+	fc_record(&q, FC_STDIN, 1, NULL, 0, 0);
+	fc_record(&q, FC_GET_VALUES, 0, NULL, 0, 0);
+	push();
+	T(answer("a", 0) == 0 && answer("b", 1) == 0 && answered("ab"),
+	    "FCGI_GET_VALUES comes while an answer is made, which is whole");
+	T(conn_step(&c, CONN_AFTER, NULL) == CONN_MORE && fc_get(&g, peer) &&
+		g.type == FC_GET_VALUES_RESULT,
+	    "... and is answered then");
+	hang_up();
+}
+
+/* Another thread was told of it. */
+static void
+stirred(void)
+{
+	struct sstate_error err;
+
+	dial();
+	at_work(FC_KEEP);
+	fc_record(&q, FC_ABORT, 1, NULL, 0, 0);
+	push();
+	T(conn_send(&c, NULL, 0, 0, &err) == 0,
+	    "an abort may cross a young answer");
+	atomic_store(&state, CONN_STIRRED);
+	T(conn_send(&c, NULL, 0, 0, &err) == SSTATE_ESYS && c.aborted,
+	    "E10 but not where it was seen: %s", err.text);
+	atomic_store(&state, 0);
+	hang_up();
+}
+
+static void
+not_sent(void)
+{
+	struct sstate_error err;
+	char x[] = "x";
+	struct iovec v = { x, 1 };
+
+	dial();
+	at_work(FC_KEEP);
+	(void)close(peer);
+	peer = -1;
+	T(conn_send(&c, &v, 1, 0, &err) == SSTATE_ESYS && c.gone,
+	    "E2 gone before the answer: %s", err.text);
+	next.sendmsg = ENOMEM;
+	T(conn_send(&c, &v, 1, 1, &err) == SSTATE_ESYS &&
+		next.sendmsg == ENOMEM,
+	    "... nothing more is sent: %s", err.text);
+	hang_up();
+}
+
 static void
 early(void)
 {
@@ -441,6 +499,9 @@ main(void)
 	pieces();
 	full();
 	looks();
+	waits_its_turn();
+	stirred();
+	not_sent();
 	early();
 	fc_drop(&q);
 	fc_drop(&a.out);
