@@ -135,10 +135,10 @@ nonsense_at_work(void)
 	(void)atomic_fetch_add(&forward, 20000);
 	T(fk_go(&a, &w, fd) && a.status == 200 && fc_is_closed(fd),
 	    "E10 nonsense meanwhile: the answer is whole, and the last");
-	T(shot_logged == 1 && strstr(shot_log, "speaks no FastCGI") != NULL,
-	    "... and that is told");
 	(void)close(fd);
 	fk_stop(&k);
+	T(shot_logged == 1 && strstr(shot_log, "speaks no FastCGI") != NULL,
+	    "... and that is told");
 }
 
 static void
@@ -155,11 +155,12 @@ nonsense_behind(void)
 	fd = fc_dial(k.listening);
 	fc_put(&q, keep.p, keep.n);
 	fc_put(&q, http, sizeof(http) - 1);
-	T(served(fd, &q) && fc_is_closed(fd) && shot_logged == 1 &&
-		strstr(shot_log, "speaks no FastCGI") != NULL,
+	T(served(fd, &q) && fc_is_closed(fd),
 	    "E10 nonsense behind a request: the same");
 	(void)close(fd);
 	fk_stop(&k);
+	T(shot_logged == 1 && strstr(shot_log, "speaks no FastCGI") != NULL,
+	    "... and that is told");
 	atomic_store(&still, 0);
 	fc_drop(&q);
 }
