@@ -473,11 +473,11 @@ at_once(void)
 
 enum { SLOTS = 12 };
 
-/* Not what has begun to send, though it came first. */
+/* Not what has begun to send, nor what lingers, though they came first. */
 static void
-not_half_a_request(void)
+idle_longest(void)
 {
-	int fd[SLOTS], fresh, i, good = 1;
+	int fd[SLOTS], fresh, i, good;
 	struct fk k;
 
 	room = 2 * SLOTS;
@@ -485,16 +485,21 @@ not_half_a_request(void)
 	room = 0;
 	fd[0] = fc_dial(k.listening);
 	(void)fc_push(fd[0], keep.p, 40);
-	for (i = 1; i < SLOTS; i++) {
+	fd[1] = fc_dial(k.listening);
+	/* All but the end of its body. */
+	good = fc_push(fd[1], shut.p, shut.n - 8) && fc_answer(&a, fd[1]);
+	for (i = 2; i < SLOTS; i++) {
 		fd[i] = fc_dial(k.listening);
 		good &= served(fd[i], &keep);
 	}
 	fresh = fc_dial(k.listening);
-	T(good && served(fresh, &shut) && fc_is_closed(fd[1]),
+	T(good && served(fresh, &shut) && fc_is_closed(fd[2]),
 	    "no room for another: what is idle longest is closed");
+	T(fc_push(fd[1], "", 1),
+	    "... not what was answered, and may still be sending");
 	T(fc_push(fd[0], keep.p + 40, keep.n - 40) && fc_answer(&a, fd[0]) &&
 		a.status == 200,
-	    "... and not half a request, which is older");
+	    "... nor half a request");
 	for (i = 0; i < SLOTS; i++)
 		(void)close(fd[i]);
 	(void)close(fresh);
@@ -563,7 +568,7 @@ main(void)
 	shortages();
 	idle_first();
 	not_watched();
-	not_half_a_request();
+	idle_longest();
 	not_one_that_asks();
 	at_once();
 	T(fk_descriptors() == before, "no descriptor is left");

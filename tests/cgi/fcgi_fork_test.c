@@ -12,6 +12,7 @@
 #include "fcgi_kit.h"
 
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 struct fcgi;
@@ -294,13 +295,15 @@ static struct child middle;
 static void
 in_another_thread(int fd)
 {
+	struct stat before, after;
 	int own, good;
 
 	if (begin(&middle) != 0)
 		return;
 	/* The number of what was just closed is another's now. */
-	own = fd >= 0 ? dup2(1, fd) : 1;
-	good = answer(take()) && fcntl(own, F_GETFD) >= 0;
+	own = fd >= 0 ? dup2(middle.in, fd) : middle.in;
+	good = fstat(own, &before) == 0 && answer(take()) &&
+	    fstat(own, &after) == 0 && before.st_ino == after.st_ino;
 	outlive_parent(&middle);
 	_exit(!good);
 }

@@ -121,7 +121,7 @@ pour(int where, const struct fc_buf *q)
 static const char http[] = "GET / HTTP/1.0\r\n\r\n";
 
 static void
-nonsense_at_work(void)
+nonsense_at_work(const struct fc_buf *q)
 {
 	struct fk_work w = { 0, 0 };
 	struct fk k;
@@ -130,7 +130,7 @@ nonsense_at_work(void)
 	fk_start(&k, env, 1, NULL, fk_works, &w);
 	forget_log();
 	fd = fc_dial(k.listening);
-	T(fk_begin(&w, fd, &keep), "a request is at work");
+	T(fk_begin(&w, fd, q), "a request is at work");
 	(void)fc_push(fd, http, sizeof(http) - 1);
 	(void)atomic_fetch_add(&forward, 20000);
 	T(fk_go(&a, &w, fd) && a.status == 200 && fc_is_closed(fd),
@@ -314,7 +314,8 @@ main(void)
 	pour(IDLE, &keep);
 	pour(AFTER, &keep);
 	pour(LINGERS, &open_body);
-	nonsense_at_work();
+	nonsense_at_work(&keep);
+	nonsense_at_work(&open_body);
 	nonsense_behind();
 	asks_and_goes();
 	half_closed(&open_body);

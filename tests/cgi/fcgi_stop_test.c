@@ -16,6 +16,7 @@ int __wrap_poll(struct pollfd *p, nfds_t n, int ms);
 
 static _Atomic uint64_t forward;
 static atomic_uint polls; /* of the library */
+static atomic_int last_moment = -1; /* asks there when 3 s are over */
 static struct sstate *env;
 static struct fc_answer a;
 static struct fc_buf keep; /* a request */
@@ -31,11 +32,18 @@ __wrap_clock_mono_us(void)
 int
 __wrap_poll(struct pollfd *p, nfds_t n, int ms)
 {
+	int r, fd;
+
 	/* FC_WAIT_MS is how long this test waits itself. */
 	if (ms == FC_WAIT_MS)
 		return __real_poll(p, n, ms);
 	(void)atomic_fetch_add(&polls, 1);
-	return __real_poll(p, n, ms < 20 ? ms : 20);
+	r = __real_poll(p, n, ms < 20 ? ms : 20);
+	if (r == 0 && (fd = atomic_exchange(&last_moment, -1)) >= 0) {
+		(void)atomic_fetch_add(&forward, 4000000);
+		(void)fc_push(fd, keep.p, keep.n);
+	}
+	return r;
 }
 
 /* One thread is at work; another connection is kept. */
@@ -147,7 +155,7 @@ gone_before(void)
 }
 
 static void
-says_nothing(void)
+says_nothing(int at_last)
 {
 	struct scene s;
 	int fresh;
@@ -158,12 +166,20 @@ says_nothing(void)
 	(void)fk_go(&a, &s.w, s.busy);
 	T(fk_begin(&s.w, s.busy, &keep), "one has connected");
 	atomic_store(&polls, 0);
+	if (at_last)
+		atomic_store(&last_moment, fresh);
 	stop(&s);
 	FK_SOON(atomic_load(&polls) > 0);
-	(void)atomic_fetch_add(&forward, 4000000);
-	T(fc_is_closed(fresh) && shot_logged == 0,
-	    "one that sends nothing for 3 s is closed, and that is no fault");
-	ended(&s, 3);
+	if (at_last) {
+		atomic_store(&s.w.go, 1);
+		T(fc_answer(&a, fresh) && a.status == 200,
+		    "one that asks at the last moment is answered");
+	} else {
+		(void)atomic_fetch_add(&forward, 4000000);
+		T(fc_is_closed(fresh) && shot_logged == 0,
+		    "one that sends nothing for 3 s is closed: no fault");
+	}
+	ended(&s, at_last ? 4 : 3);
 	(void)close(fresh);
 }
 
@@ -181,7 +197,8 @@ main(void)
 	the_rest_is_late();
 	the_end_comes();
 	gone_before();
-	says_nothing();
+	says_nothing(0);
+	says_nothing(1);
 	T(fk_descriptors() == before, "no descriptor is left");
 	fc_drop(&keep);
 	fc_drop(&a.out);
