@@ -1,47 +1,27 @@
 /*
- * fcgi_fault_test.c - system calls and memory of a FastCGI socket fail
+ * fcgi_fault_test.c - a FastCGI socket is short of something
  *
- * At the opening: an error, and nothing is left behind.  Later: the request
- * that it happened to is served as soon as that can be, what is idle makes
- * room first, and what cannot be served ends the loop with an error.
+ * The request that it happened to is served as soon as that can be, what is
+ * idle makes room first, and what cannot be mended ends the loop with an
+ * error.
  *
  * label: thread
- * link: -Wl,--wrap=fcntl,--wrap=getrlimit,--wrap=mmap,--wrap=eventfd
- * link: -Wl,--wrap=epoll_create1,--wrap=timerfd_create,--wrap=epoll_ctl
- * link: -Wl,--wrap=epoll_wait,--wrap=accept4
+ * link: -Wl,--wrap=getrlimit,--wrap=epoll_ctl,--wrap=epoll_wait
+ * link: -Wl,--wrap=accept4
  */
 #include "fcgi_kit.h"
 
-#include <stdarg.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/timerfd.h>
 
-int __real_fcntl(int fd, int cmd, ...);
-int __wrap_fcntl(int fd, int cmd, ...);
 int __real_getrlimit(int which, struct rlimit *lim);
 int __wrap_getrlimit(int which, struct rlimit *lim);
-void *__real_mmap(void *at, size_t n, int prot, int how, int fd, off_t from);
-void *__wrap_mmap(void *at, size_t n, int prot, int how, int fd, off_t from);
-int __real_eventfd(unsigned n, int flags);
-int __wrap_eventfd(unsigned n, int flags);
-int __real_epoll_create1(int flags);
-int __wrap_epoll_create1(int flags);
-int __real_timerfd_create(int clock, int flags);
-int __wrap_timerfd_create(int clock, int flags);
 int __real_epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
 int __wrap_epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
 int __real_epoll_wait(int ep, struct epoll_event *e, int n, int ms);
 int __wrap_epoll_wait(int ep, struct epoll_event *e, int n, int ms);
 int __real_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
 int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
-
-/* Of the calls of an opening the k-th fails. */
-static struct {
-	int on;
-	unsigned k, n;
-} opening;
 
 /* The next of these fails so; 0: it does not. */
 static struct {
@@ -57,15 +37,6 @@ static struct fc_answer a;
 static struct fc_buf keep, shut; /* a request each way */
 
 static int
-is_kth(void)
-{
-	if (!opening.on || ++opening.n != opening.k)
-		return 0;
-	errno = EMFILE;
-	return 1;
-}
-
-static int
 fails(atomic_int *e)
 {
 	int now = atomic_exchange(e, 0);
@@ -76,57 +47,20 @@ fails(atomic_int *e)
 }
 
 int
-__wrap_fcntl(int fd, int cmd, ...)
-{
-	va_list ap;
-	long arg;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, long);
-	va_end(ap);
-	return is_kth() ? -1 : __real_fcntl(fd, cmd, arg);
-}
-
-int
 __wrap_getrlimit(int which, struct rlimit *lim)
 {
-	int r = is_kth() ? -1 : __real_getrlimit(which, lim);
+	int r = __real_getrlimit(which, lim);
 
 	if (r == 0 && room != 0)
 		lim->rlim_cur = room;
 	return r;
 }
 
-void *
-__wrap_mmap(void *at, size_t n, int prot, int how, int fd, off_t from)
-{
-	return is_kth() ? MAP_FAILED : __real_mmap(at, n, prot, how, fd, from);
-}
-
-int
-__wrap_eventfd(unsigned n, int flags)
-{
-	return is_kth() ? -1 : __real_eventfd(n, flags);
-}
-
-int
-__wrap_epoll_create1(int flags)
-{
-	return is_kth() ? -1 : __real_epoll_create1(flags);
-}
-
-int
-__wrap_timerfd_create(int clock, int flags)
-{
-	return is_kth() ? -1 : __real_timerfd_create(clock, flags);
-}
-
 int
 __wrap_epoll_ctl(int ep, int op, int fd, struct epoll_event *e)
 {
-	if (is_kth() ||
-	    (op == EPOLL_CTL_ADD && !opening.on &&
-		fails(fd == listening ? &next.listen : &next.watch)))
+	if (op == EPOLL_CTL_ADD &&
+	    fails(fd == listening ? &next.listen : &next.watch))
 		return -1;
 	return __real_epoll_ctl(ep, op, fd, e);
 }
@@ -191,98 +125,6 @@ forget_log(void)
 {
 	shot_log[0] = '\0';
 	shot_logged = 0;
-}
-
-/* ---- The opening ------------------------------------------------------ */
-
-static const char *const of_one[] = { "FCGI_WEB_SERVER_ADDRS=192.0.2.1", NULL };
-
-static void
-opens(void)
-{
-	struct sstate_cgi_options o = SSTATE_CGI_INIT;
-	int fd = fc_listen(), r = 0, good = 1, clean = 1, failed = 0;
-	unsigned fds = fk_descriptors();
-	long blocks = live;
-	struct sstate_error err;
-	struct sstate_cgi *cgi;
-
-	o.fd = fd;
-	o.vars = of_one;
-	for (opening.k = 1; opening.k < 50; opening.k++) {
-		err.text[0] = '\0';
-		opening.n = 0;
-		opening.on = 1;
-		r = sstate_cgi_open(&cgi, env, &o, &err);
-		opening.on = 0;
-		if (r == 0)
-			sstate_cgi_close(cgi);
-		else {
-			failed++;
-			good &= cgi == NULL && strchr(err.text, '\n') == NULL &&
-			    (r == SSTATE_ESYS ? strncmp(err.text, "fcgi: ", 6)
-					      : strcmp(err.text,
-						    "process: mmap: Too many "
-						    "open files")) == 0;
-		}
-		clean &= fk_descriptors() == fds && live == blocks;
-		if (opening.n < opening.k)
-			break;
-	}
-	T(good && failed == 10 && r == 0,
-	    "each of the %d calls of an opening fails: an error in one line",
-	    failed);
-	T(clean, "no descriptor and no memory is left of them");
-	for (good = failed = 0; r != 0 || failed == 0; failed++) {
-		atomic_store(&next.memory, failed + 1);
-		r = sstate_cgi_open(&cgi, env, &o, &err);
-		atomic_store(&next.memory, 0);
-		if (r == 0)
-			break;
-		good += r == SSTATE_ENOMEM && cgi == NULL && live == blocks &&
-		    fk_descriptors() == fds;
-	}
-	T(good == 4 && failed == 4,
-	    "P4 each of %d allocations fails: SSTATE_ENOMEM", failed);
-	if (r == 0)
-		sstate_cgi_close(cgi);
-	T(live == blocks, "no memory is left");
-	(void)close(fd);
-}
-
-/* How many connections the program says it takes. */
-static long
-connections(void)
-{
-	struct fc_buf q = { NULL, 0, 0 }, v = { NULL, 0, 0 };
-	static struct fc_got g;
-	struct fk k;
-	long n = -1;
-	int fd;
-
-	start(&k, 1);
-	fd = fc_dial(k.listening);
-	fc_param(&v, "FCGI_MAX_CONNS", "");
-	fc_record(&q, FC_GET_VALUES, 0, v.p, v.n, 0);
-	if (fc_push(fd, q.p, q.n) && fc_get(&g, fd) && g.n > 16)
-		n = strtol((char *)g.p + 16, NULL, 10);
-	(void)close(fd);
-	fk_stop(&k);
-	fc_drop(&q);
-	fc_drop(&v);
-	return n;
-}
-
-static void
-limits(void)
-{
-	room = 100;
-	T(connections() == 50, "connections: half of the descriptors");
-	room = 3;
-	T(connections() == 8, "... but some");
-	room = 1u << 30;
-	T(connections() == 1024, "... and no more than 1024");
-	room = 0;
 }
 
 /* ---- While it waits --------------------------------------------------- */
@@ -560,8 +402,6 @@ main(void)
 	fc_request(&keep, 1, FC_KEEP, get, NULL, 0);
 	fc_request(&shut, 1, FC_CLOSE, get, NULL, 0);
 	before = fk_descriptors();
-	opens();
-	limits();
 	waits();
 	passing();
 	broken();
