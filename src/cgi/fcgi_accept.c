@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,12 +167,11 @@ set_accept(struct conn **out, struct fcgi *f, struct sstate_error *err)
 void
 set_woken(struct fcgi *f)
 {
-	uint64_t n;
+	eventfd_t n;
 
 	/* Once stopped it stays, so that all wake. */
-	if (atomic_load(&f->stopped) == 0 &&
-	    read(atomic_load(&f->wake), &n, sizeof(n)) < 0)
-		return; /* another thread was faster */
+	if (atomic_load(&f->stopped) == 0)
+		(void)eventfd_read(atomic_load(&f->wake), &n);
 }
 
 /* Close what is overdue; is there more that waits for a time? */
