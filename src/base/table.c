@@ -8,6 +8,7 @@
  */
 #include "base/table.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -33,6 +34,44 @@ head_of(size_t *len, const char *name)
 	return i == 0 ? 0 : head << 8 * (8 - i);
 }
 
+static uint64_t
+be32_at(const char *p)
+{
+	uint32_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return be32toh(x);
+}
+
+/* The same, of a name whose length is known: bytes are taken together. */
+static uint64_t
+head_of_known(const char *name, size_t len)
+{
+	uint64_t head;
+
+	if (len >= 8)
+		return be32_at(name) << 32 | be32_at(name + 4);
+	if (len >= 4)
+		return be32_at(name) << 32 |
+		    be32_at(name + len - 4) << 8 * (8 - len);
+	if (len == 0)
+		return 0;
+	head = (uint64_t)(unsigned char)name[0] << 56;
+	head |= (uint64_t)(unsigned char)name[len / 2] << 8 * (7 - len / 2);
+	return head | (uint64_t)(unsigned char)name[len - 1] << 8 * (8 - len);
+}
+
+/* Is there a NUL in the name, whose head it is? */
+static int
+has_nul(uint64_t head, const char *name, size_t len)
+{
+	const uint64_t low = UINT64_C(0x0101010101010101);
+	uint64_t x = len < 8 ? head | UINT64_MAX >> 8 * len : head;
+
+	return ((x - low) & ~x & low << 7) != 0 ||
+	    (len > 8 && memchr(name + 8, '\0', len - 8) != NULL);
+}
+
 /* name, whose head it is, beside a name in the table: as strcmp() says. */
 static int
 compare(const struct table *t, const struct table_key *k, uint64_t head,
@@ -45,27 +84,33 @@ compare(const struct table *t, const struct table_key *k, uint64_t head,
 	return strcmp(name + 8, t->e[k->at].name + 8);
 }
 
-/* Where name is in sorted[], or where it belongs; *found says which. */
-static uint32_t
-place(const struct table *t, uint64_t head, const char *name, int *found)
+/* Where name is in sorted[]; or -1 less where it belongs. */
+static int64_t
+place(const struct table *t, uint64_t head, const char *name)
 {
 	uint32_t lo = 0, hi = t->n, mid;
 	int c;
 
-	*found = 0;
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
 		c = compare(t, &t->sorted[mid], head, name);
-		if (c == 0) {
-			*found = 1;
+		if (c == 0)
 			return mid;
-		}
 		if (c > 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo;
+	return -1 - (int64_t)lo;
+}
+
+/* The same, of a name to be put: those that come in order need no search. */
+static int64_t
+place_new(const struct table *t, uint64_t head, const char *name)
+{
+	if (t->n == 0 || compare(t, &t->sorted[t->n - 1], head, name) > 0)
+		return -1 - (int64_t)t->n;
+	return place(t, head, name);
 }
 
 static int
@@ -104,33 +149,41 @@ grow(struct table *t)
 	return resize(t, t->cap == 0 ? FIRST : t->cap * 2);
 }
 
+/* A new entry, at that place among the sorted; there is room for it. */
+static inline struct entry *
+insert(struct table *t, uint32_t at, uint64_t head, const char *name,
+    size_t len)
+{
+	struct table_key *k = &t->sorted[at];
+	struct entry *e = &t->e[t->n];
+
+	if (at < t->n)
+		memmove(k + 1, k, (t->n - at) * sizeof(*k));
+	k->head = head;
+	k->at = t->n++;
+	memset(e, 0, sizeof(*e));
+	e->name = name;
+	e->len = len;
+	return e;
+}
+
 /* The entry of that name, made if need be, and not marked present. */
 static int
 obtain(struct entry **out, struct table *t, const char *name)
 {
-	uint32_t at = t->n;
-	int found = 0, r;
 	uint64_t head;
+	int64_t at;
 	size_t len;
+	int r;
 
 	*out = NULL;
 	head = head_of(&len, name);
-	/* Names that come in their order need no search. */
-	if (at > 0 && compare(t, &t->sorted[at - 1], head, name) <= 0)
-		at = place(t, head, name, &found);
-	if (!found) {
-		if ((r = grow(t)) != 0)
-			return r;
-		memmove(&t->sorted[at + 1], &t->sorted[at],
-		    (t->n - at) * sizeof(t->sorted[0]));
-		t->sorted[at].head = head;
-		t->sorted[at].at = t->n;
-		memset(&t->e[t->n], 0, sizeof(t->e[0]));
-		t->e[t->n].name = name;
-		t->e[t->n].len = len;
-		t->n++;
-	}
-	*out = &t->e[t->sorted[at].at];
+	if ((at = place_new(t, head, name)) >= 0)
+		*out = &t->e[t->sorted[at].at];
+	else if ((r = grow(t)) != 0)
+		return r;
+	else
+		*out = insert(t, (uint32_t)(-1 - at), head, name, len);
 	return 0;
 }
 
@@ -141,20 +194,20 @@ mark_present(struct table *t, struct entry *e)
 		t->live++;
 	e->present = 1;
 	e->counts = 0;
+	e->as_read = 0;
 }
 
 /* The entry of that name, present or not; NULL if there never was one. */
 static struct entry *
 known(const struct table *t, const char *name)
 {
-	uint32_t at;
+	int64_t at;
 	size_t len;
-	int found;
 
 	if (t->n == 0)
 		return NULL;
-	at = place(t, head_of(&len, name), name, &found);
-	return found ? &t->e[t->sorted[at].at] : NULL;
+	at = place(t, head_of(&len, name), name);
+	return at >= 0 ? &t->e[t->sorted[at].at] : NULL;
 }
 
 const struct entry *
@@ -179,6 +232,32 @@ table_set(struct table *t, const char *name, const struct sstate_val *vals,
 	e->cap = 0;
 	mark_present(t, e);
 	return 0;
+}
+
+struct entry *
+table_new(int *r, struct table *t, const char *name, size_t len,
+    const struct sstate_val *vals, size_t n)
+{
+	uint64_t head = head_of_known(name, len);
+	struct entry *e;
+	int64_t at;
+
+	if (has_nul(head, name, len)) {
+		*r = SSTATE_EPARSE;
+		return NULL;
+	}
+	if ((at = place_new(t, head, name)) >= 0) {
+		*r = SSTATE_EEXIST;
+		return NULL;
+	}
+	if (t->n == t->cap && (*r = grow(t)) != 0)
+		return NULL;
+	e = insert(t, (uint32_t)(-1 - at), head, name, len);
+	e->vals = vals;
+	e->n = n;
+	e->present = 1;
+	t->live++;
+	return e;
 }
 
 int
@@ -222,6 +301,7 @@ drop(struct entry *e)
 	e->cap = 0;
 	e->present = 0;
 	e->counts = 0;
+	e->as_read = 0;
 }
 
 void

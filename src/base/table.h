@@ -24,6 +24,7 @@ struct entry {
 	size_t len; /* of name */
 	unsigned char present; /* 0: removed, or never set */
 	unsigned char counts; /* record/: made by adding alone */
+	unsigned char as_read; /* record/: its octets lie round it, unchanged */
 };
 
 struct table_key {
@@ -47,6 +48,12 @@ const struct entry *table_find(const struct table *t, const char *name);
 /* Replace all values, vals as handed in (n 0: an empty list, present). */
 int table_set(struct table *t, const char *name, const struct sstate_val *vals,
     size_t n);
+/*
+ * The entry of a name of len bytes and a NUL, which was never there.  NULL,
+ * and *r: SSTATE_EEXIST if it was, SSTATE_EPARSE if there is a NUL in it.
+ */
+struct entry *table_new(int *r, struct table *t, const char *name, size_t len,
+    const struct sstate_val *vals, size_t n);
 /* Append one value. */
 int table_add(struct table *t, const char *name, const struct sstate_val *val);
 void table_del(struct table *t, const char *name);

@@ -119,11 +119,17 @@ put_user(struct buf *out, const char *user)
 		(void)text_put(p, n, user, n);
 }
 
+static uint64_t
+name_head(const struct entry *e)
+{
+	return (uint64_t)e->len << 1 | (e->counts ? 1 : 0);
+}
+
 static void
 put_name(struct buf *out, const struct entry *e)
 {
 	size_t i, size, n = e->len;
-	uint64_t head = (uint64_t)n << 1 | (e->counts ? 1 : 0);
+	uint64_t head = name_head(e);
 	uint8_t *p;
 
 	if (n > LIMIT_NAME_BYTES && out->bad == 0)
@@ -139,6 +145,43 @@ put_name(struct buf *out, const struct entry *e)
 		p = text_put(p, e->vals[i].len, e->vals[i].ptr, e->vals[i].len);
 }
 
+/* Where the octets of a name that was read begin, and where they end. */
+static const uint8_t *
+read_from(const struct entry *e)
+{
+	return (const uint8_t *)e->name - varint_size(name_head(e));
+}
+
+static const uint8_t *
+read_to(const struct entry *e)
+{
+	if (e->n == 0) /* the name's NUL, and the number of values */
+		return (const uint8_t *)e->name + e->len + 2;
+	return (const uint8_t *)e->vals[e->n - 1].ptr + e->vals[e->n - 1].len +
+	    1;
+}
+
+/*
+ * Names from the i-th on, which is there, that were read and not changed
+ * since: one content has one form, so they are copied as they lie.  What one
+ * table read it read at once, so neighbours touch.  The index after them.
+ */
+static uint32_t
+put_run(struct buf *out, const struct table *t, uint32_t i)
+{
+	const uint8_t *from;
+
+	if (!t->e[i].as_read) {
+		put_name(out, &t->e[i]);
+		return i + 1;
+	}
+	from = read_from(&t->e[i]);
+	for (i++; i < t->n && t->e[i].as_read; i++)
+		assert(read_from(&t->e[i]) == read_to(&t->e[i - 1]));
+	buf_put(out, from, (size_t)(read_to(&t->e[i - 1]) - from));
+	return i;
+}
+
 void
 map_encode(struct buf *out, const struct table *t)
 {
@@ -152,9 +195,11 @@ map_encode(struct buf *out, const struct table *t)
 		}
 	put_int(out, names);
 	put_int(out, values);
-	for (i = 0; i < t->n; i++)
+	for (i = 0; i < t->n;)
 		if (t->e[i].present)
-			put_name(out, &t->e[i]);
+			i = put_run(out, t, i);
+		else
+			i++;
 }
 
 static void
@@ -179,11 +224,12 @@ void
 rec_encode(struct buf *out, const struct rec *r)
 {
 	unsigned flags;
+	uint8_t *p;
 
 	assert(r->kind <= REC_MOVED && r->mindset <= SSTATE_UNFORGETFUL);
 	assert(r->nonce <= LIMIT_ONCE && r->ncommit <= LIMIT_COMMIT_IDS);
-	buf_byte(out, PAYLOAD_VERSION);
 	if (r->kind == REC_ENDED) { /* nothing of what it was stays */
+		buf_byte(out, PAYLOAD_VERSION);
 		buf_byte(out, REC_ENDED);
 		return;
 	}
@@ -192,8 +238,11 @@ rec_encode(struct buf *out, const struct rec *r)
 		flags |= F_FRESH;
 	if (r->user != NULL)
 		flags |= F_USER;
-	buf_byte(out, flags);
-	buf_put(out, r->psk, sizeof(r->psk));
+	if ((p = buf_room(out, 2 + sizeof(r->psk))) != NULL) {
+		p[0] = PAYLOAD_VERSION;
+		p[1] = (uint8_t)flags;
+		memcpy(p + 2, r->psk, sizeof(r->psk));
+	}
 	put_time(out, r->id_since);
 	put_time(out, r->login);
 	if (r->user != NULL)
@@ -237,40 +286,47 @@ take(struct in *in, size_t n)
 
 /*
  * The shortest form only: no last group of zeros, no bit beyond the 64th;
- * over is the failure of a value beyond max.
+ * over is the failure of a value beyond max.  Returns where the next one
+ * begins.  It knows no struct in, so that one can live in registers.
  */
-static uint64_t
-take_long(struct in *in, uint64_t max, int over)
+static const uint8_t *
+take_long(uint64_t *out, int *bad, const uint8_t *p, const uint8_t *end,
+    uint64_t max, int over)
 {
 	uint64_t v = 0;
 	unsigned shift, b;
 
-	for (shift = 0; shift < 64; shift += 7) {
-		if (in->p == in->end)
-			break;
-		b = *in->p++;
+	*out = 0;
+	*bad = SSTATE_EPARSE;
+	for (shift = 0; shift < 64 && p != end; shift += 7) {
+		b = *p++;
 		if (shift == 63 && b > 1)
 			break;
 		v |= (uint64_t)(b & 0x7f) << shift;
-		if (b < 0x80) {
-			if (b == 0 && shift > 0)
-				break;
-			if (v <= max)
-				return v;
-			spoil(in, over);
-			return 0;
-		}
+		if (b >= 0x80)
+			continue;
+		if (b == 0 && shift > 0)
+			break;
+		*bad = v <= max ? 0 : over;
+		if (*bad == 0)
+			*out = v;
+		break;
 	}
-	spoil(in, SSTATE_EPARSE);
-	return 0;
+	return p;
 }
 
 static inline uint64_t
 take_int(struct in *in, uint64_t max, int over)
 {
+	uint64_t v;
+	int bad;
+
 	if (in->p != in->end && *in->p < 0x80 && *in->p <= max)
 		return *in->p++; /* nearly all of them */
-	return take_long(in, max, over);
+	in->p = take_long(&v, &bad, in->p, in->end, max, over);
+	if (bad != 0)
+		spoil(in, bad);
+	return v;
 }
 
 static int64_t
@@ -298,64 +354,66 @@ take_text(struct in *in, uint64_t n)
 	return (const char *)p;
 }
 
-/* One name; its values go to vals, which has room for max. */
-static size_t
-take_name(struct table *t, struct in *in, struct sstate_val *vals, uint64_t max)
+/* One name; its values go to v, which ends at end.  The next one's go there. */
+static inline struct sstate_val *
+take_name(struct table *t, struct in *in, struct sstate_val *v,
+    const struct sstate_val *end)
 {
-	uint64_t head, len;
-	uint32_t had = t->live;
+	uint64_t head, len, n;
 	struct entry *e;
-	const char *name;
-	size_t i, n;
+	const char *name, *p;
+	struct sstate_val *first = v;
 	int r;
 
 	head = take_int(in, LIMIT_NAME_BYTES << 1 | 1, SSTATE_ETOOBIG);
 	name = take_text(in, head >> 1);
-	n = (size_t)take_int(in, max, SSTATE_EPARSE);
-	for (i = 0; i < n && in->bad == 0; i++) {
+	n = take_int(in, (uint64_t)(end - v), SSTATE_EPARSE);
+	for (; n > 0; n--, v++) {
 		len = take_int(in, left(in), SSTATE_EPARSE);
-		vals[i].ptr = take_text(in, len);
-		vals[i].len = (size_t)len;
+		if ((p = take_text(in, len)) == NULL)
+			return v;
+		v->ptr = p;
+		v->len = (size_t)len;
 	}
 	if (in->bad != 0)
-		return 0;
-	if ((r = table_set(t, name, vals, n)) != 0) {
-		spoil(in, r);
-		return 0;
-	}
-	e = &t->e[t->n - 1];
+		return v;
 	/* Twice (which one would win?), or with a NUL inside. */
-	if (t->live == had || e->len != head >> 1) {
-		spoil(in, SSTATE_EPARSE);
-		return 0;
+	e = table_new(&r, t, name, head >> 1, first, (size_t)(v - first));
+	if (e == NULL) {
+		spoil(in, r == SSTATE_EEXIST ? SSTATE_EPARSE : r);
+		return v;
 	}
 	e->counts = head & 1;
-	return n;
+	e->as_read = 1;
+	return v;
 }
 
+/* The map, to the end. */
 static void
-take_map(struct table *t, struct arena *a, struct in *in)
+take_map(struct table *t, struct arena *a, struct in *from)
 {
-	struct sstate_val *vals;
-	uint64_t names, total, i;
-	size_t used = 0;
+	struct in in = *from;
+	struct sstate_val *v, *end;
+	uint64_t names, total;
 
 	/* Before memory is taken: could so many be there at all? */
-	names = take_int(in, left(in) / NAME_MIN, SSTATE_EPARSE);
-	total = take_int(in, left(in) / VALUE_MIN, SSTATE_EPARSE);
-	if (in->bad != 0)
-		return;
-	vals = arena_get(a, (size_t)total * sizeof(*vals));
-	if (vals == NULL ||
+	names = take_int(&in, left(&in) / NAME_MIN, SSTATE_EPARSE);
+	total = take_int(&in, left(&in) / VALUE_MIN, SSTATE_EPARSE);
+	if (in.bad != 0)
+		goto out;
+	v = arena_get(a, (size_t)total * sizeof(*v));
+	if (v == NULL ||
 	    table_reserve(t, names < RESERVE ? (uint32_t)names : RESERVE) !=
 		0) {
-		spoil(in, SSTATE_ENOMEM);
-		return;
+		spoil(&in, SSTATE_ENOMEM);
+		goto out;
 	}
-	for (i = 0; i < names && in->bad == 0; i++)
-		used += take_name(t, in, vals + used, total - used);
-	if (used != total || in->p != in->end)
-		spoil(in, SSTATE_EPARSE);
+	for (end = v + total; names > 0 && in.bad == 0; names--)
+		v = take_name(t, &in, v, end);
+	if (v != end || in.p != in.end)
+		spoil(&in, SSTATE_EPARSE);
+out:
+	*from = in;
 }
 
 static void

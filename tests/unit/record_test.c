@@ -93,13 +93,26 @@ same(const struct rec *a, const struct rec *b)
 	return same_table(&a->vals, &b->vals);
 }
 
+/* As it is, and with each name made anew: not copied as it was read. */
 static struct buf
 encoded(struct arena *a, const struct rec *r)
 {
-	struct buf b;
+	struct buf b, anew;
+	struct rec c;
+	uint32_t i;
 
 	buf_init(&b, a, 256, ROOM);
 	rec_encode(&b, r);
+	if (rec_copy(&c, r) != 0)
+		abort();
+	for (i = 0; i < c.vals.n; i++)
+		c.vals.e[i].as_read = 0;
+	buf_init(&anew, a, 256, ROOM);
+	rec_encode(&anew, &c);
+	if (anew.bad != b.bad ||
+	    (b.bad == 0 &&
+		(anew.len != b.len || memcmp(anew.p, b.p, b.len) != 0)))
+		b.bad = SSTATE_ECONFLICT;
 	return b;
 }
 
@@ -304,6 +317,60 @@ test_table_forms(void)
 	T(r.vals.live == 1 && table_find(&r.vals, "a")->vals[0].ptr[0] == '1' &&
 		r.ncommit == 1 && r.commit[0] == 5 && more.ncommit == 2,
 	    "a copy changes alone");
+	arena_free(a);
+}
+
+/* One of what a request does to a name, as record/ops.c does it. */
+static void
+change(struct rec *r, const char *name, uint32_t what)
+{
+	struct sstate_val *v = arena_get(r->vals.a, 3 * sizeof(*v));
+	const struct entry *e;
+	char text[300];
+	uint32_t i;
+
+	memset(text, 'x', sizeof(text));
+	for (i = 0; i < 3; i++) {
+		v[i].len = rnd(10) == 0 ? rnd(sizeof(text)) : rnd(6);
+		v[i].ptr = arena_dup(r->vals.a, text, v[i].len);
+	}
+	if (what < 3) {
+		if (table_set(&r->vals, name, v, what) != 0)
+			abort();
+		e = table_find(&r->vals, name);
+		if (rnd(4) == 0)
+			r->vals.e[e - r->vals.e].counts = 1;
+	} else if (what < 5) {
+		if (table_add(&r->vals, name, v) != 0)
+			abort();
+	} else if (what < 7)
+		table_del(&r->vals, name);
+	else if (what == 7 && rnd(8) == 0)
+		table_clear(&r->vals);
+}
+
+/* Read, changed, written, read: as by requests one after another. */
+static void
+test_changes(void)
+{
+	struct arena *a = arena_new(NULL, 1 << 16);
+	struct rec r, back;
+	struct buf b;
+	char name[80];
+	int good = 1, i, k;
+
+	rec_init(&r, a);
+	for (i = 0; i < 2000 && good; i++) {
+		for (k = (int)rnd(5); k > 0; k--) {
+			(void)snprintf(name, sizeof(name), "%0*u",
+			    rnd(9) == 0 ? 70 : (int)rnd(10) + 1, rnd(12));
+			change(&r, arena_str(a, name), rnd(8));
+		}
+		b = encoded(a, &r);
+		good = b.bad == 0 && rec_decode(&back, a, b.p, b.len) == 0 &&
+		    same(&r, &back) && rec_copy(&r, &back) == 0;
+	}
+	T(good, "R-97 what was read and changed is written as if made anew");
 	arena_free(a);
 }
 
@@ -805,6 +872,7 @@ main(void)
 	test_octets();
 	test_whole();
 	test_table_forms();
+	test_changes();
 	test_damage();
 	test_limits();
 	test_weight();

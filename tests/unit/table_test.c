@@ -219,6 +219,54 @@ orders(void)
 	arena_free(a);
 }
 
+/* A name of known length: as it is put otherwise, or it says why not. */
+static void
+fresh_names(void)
+{
+	static const struct sstate_val x = { "x", 1 };
+	static const char bytes[] = "\x01\x01yz\x80\xff\xff";
+	struct arena *a = arena_new(NULL, 0);
+	struct table t, u;
+	struct entry *e;
+	char text[24], *name;
+	size_t len, i;
+	int k, r, want, good = 1, seen[3] = { 0 };
+
+	table_init(&t, a);
+	table_init(&u, a);
+	for (k = 0; k < 3000 && good; k++) {
+		len = rnd(3) == 0 ? rnd(4) : rnd(20);
+		for (i = 0; i < len; i++)
+			text[i] = bytes[rnd(sizeof(bytes) - 1)];
+		if (len > 0 && rnd(6) == 0)
+			text[rnd((uint32_t)len)] = '\0';
+		name = arena_dup(a, text, len);
+		want = memchr(text, '\0', len) != NULL ? SSTATE_EPARSE
+		    : table_find(&u, name) != NULL     ? SSTATE_EEXIST
+						       : 0;
+		r = 0;
+		e = table_new(&r, &t, name, len, &x, 1);
+		seen[want == 0 ? 0 : want == SSTATE_EPARSE ? 1 : 2]++;
+		good = r == want && (e != NULL) == (want == 0);
+		if (want == 0)
+			good = good && e->name == name && e->len == len &&
+			    e->present && e->vals == &x && e->n == 1 &&
+			    table_set(&u, name, &x, 1) == 0 &&
+			    table_find(&t, name) == e;
+		good = good && t.n == u.n && t.live == u.live;
+		for (i = 0; i < t.n && good; i++)
+			good = t.sorted[i].head == u.sorted[i].head &&
+			    t.sorted[i].at == u.sorted[i].at;
+	}
+	T(good && seen[0] > 99 && seen[1] > 99 && seen[2] > 99,
+	    "table: a fresh name of known length; one known, one with a NUL");
+	table_del(&t, t.e[0].name);
+	T(table_new(&r, &t, t.e[0].name, t.e[0].len, &x, 1) == NULL &&
+		r == SSTATE_EEXIST,
+	    "table: a removed name is not fresh");
+	arena_free(a);
+}
+
 static void
 counting(void)
 {
@@ -234,6 +282,9 @@ counting(void)
 	t.e[0].counts = 1;
 	(void)table_add(&t, "n", &x);
 	T(t.e[0].counts == 0, "table: add forgets that a name was a counter");
+	t.e[0].as_read = 1;
+	(void)table_add(&t, "n", &x);
+	T(!t.e[0].as_read, "table: and that it is as it was read");
 	arena_free(a);
 }
 
@@ -242,6 +293,7 @@ main(void)
 {
 	random_model();
 	orders();
+	fresh_names();
 	counting();
 	return tap_done();
 }
