@@ -51,7 +51,7 @@ plus(uint64_t x, uint64_t y)
 }
 
 /* n bytes, at most 8, the first one highest; behind them those of fill. */
-static uint64_t
+static inline uint64_t
 load(const unsigned char *p, size_t n, uint64_t fill)
 {
 	uint64_t x = 0;
@@ -66,7 +66,7 @@ load(const unsigned char *p, size_t n, uint64_t fill)
 	return n == 0 ? fill : x << 8 * (8 - n) | fill >> 8 * n;
 }
 
-static void
+static inline void
 store(void *to, uint64_t x, size_t n)
 {
 	unsigned char *p = to;
@@ -104,26 +104,7 @@ b64_chars(uint64_t v)
 	return plus(v, by);
 }
 
-/* Each character's value; *bad becomes other than 0 if one has none. */
-static uint64_t
-b64_values(uint64_t *bad, uint64_t c)
-{
-	uint64_t x = c & ~HIGH;
-	uint64_t upper = span(x, 'A', 'Z');
-	uint64_t lower = span(x, 'a', 'z');
-	uint64_t digit = span(x, '0', '9');
-	uint64_t dash = span(x, '-', '-');
-	uint64_t line = span(x, '_', '_');
-
-	*bad |= (c & HIGH) | ~(upper | lower | digit | dash | line);
-	return plus(x,
-		   (upper & EACH(128 - 'A')) | (lower & EACH(128 + 26 - 'a')) |
-		       (digit & EACH(52 - '0')) | (dash & EACH(62 - '-')) |
-		       (line & EACH(128 + 63 - '_'))) &
-	    (upper | lower | digit | dash | line);
-}
-
-/* Six bits in each byte, out of the 48 highest bits; and back. */
+/* Six bits in each byte, out of the 48 highest bits. */
 static uint64_t
 spread(uint64_t x)
 {
@@ -135,14 +116,39 @@ spread(uint64_t x)
 	    (x & UINT64_C(0x003f003f003f003f));
 }
 
-static uint64_t
-gather(uint64_t x)
+/* Sixteen at once, where the machine can; else the compiler takes it apart. */
+typedef unsigned char sixteen __attribute__((vector_size(16)));
+typedef uint64_t two __attribute__((vector_size(16)));
+
+/* All ones in each byte from lo to hi, else 0. */
+#define SPAN(c, lo, hi) ((sixteen)((c) - (lo) <= (unsigned char)((hi) - (lo))))
+
+/*
+ * Twice eight characters become the 48 highest bits of each; *bad becomes
+ * other than 0 if one of them has no value.
+ */
+static inline void
+b64_gather(uint64_t *bad, two *x)
 {
-	x = (x >> 2 & UINT64_C(0x0fc00fc00fc00fc0)) |
-	    (x & UINT64_C(0x003f003f003f003f));
-	x = (x >> 4 & UINT64_C(0x00fff00000fff000)) |
-	    (x & UINT64_C(0x00000fff00000fff));
-	return x << 8 >> 40 << 40 | x << 40 >> 24;
+	sixteen c, upper, lower, digit, dash, line, good;
+	two v;
+
+	c = (sixteen)*x;
+	upper = SPAN(c, 'A', 'Z');
+	lower = SPAN(c, 'a', 'z');
+	digit = SPAN(c, '0', '9');
+	dash = SPAN(c, '-', '-');
+	line = SPAN(c, '_', '_');
+	good = upper | lower | digit | dash | line;
+	v = ~(two)good;
+	*bad |= v[0] | v[1];
+	v = (two)((upper & (c - 'A')) | (lower & (c - 'a' + 26)) |
+	    (digit & (c - '0' + 52)) | (dash & 62) | (line & 63));
+	v = (v >> 2 & UINT64_C(0x0fc00fc00fc00fc0)) |
+	    (v & UINT64_C(0x003f003f003f003f));
+	v = (v >> 4 & UINT64_C(0x00fff00000fff000)) |
+	    (v & UINT64_C(0x00000fff00000fff));
+	*x = v << 8 >> 40 << 40 | v << 40 >> 24;
 }
 
 /* ---- The texts --------------------------------------------------------- */
@@ -203,20 +209,26 @@ b64_decode(void *out, size_t cap, const char *text, size_t len)
 {
 	const unsigned char *in = (const unsigned char *)text;
 	unsigned char *p = out;
-	uint64_t x, bad = 0;
-	size_t n, k, bytes;
+	uint64_t bad = 0;
+	two x;
+	size_t n, i, k, half, bytes;
 
 	n = len / 4 * 3 + len % 4 * 3 / 4;
 	/* One character more than a multiple of four stands for no byte. */
 	if (len % 4 == 1 || n > cap || n > INT_MAX)
 		return -1;
-	for (; len > 0; len -= k, in += k, p += bytes) {
-		k = len < 8 ? len : 8;
-		bytes = k * 3 / 4;
-		x = gather(b64_values(&bad, load(in, k, EACH('A'))));
-		store(p, x, bytes);
-		/* spare bits are zero, or two texts mean the same. */
-		bad |= x << 8 * bytes;
+	for (; len > 0; len -= k, in += k) {
+		k = len < 16 ? len : 16;
+		half = k < 8 ? k : 8;
+		x = (two){ load(in, half, EACH('A')),
+			load(in + half, k - half, EACH('A')) };
+		b64_gather(&bad, &x);
+		for (i = 0; i < 2 && 8 * i < k; i++, p += bytes) {
+			bytes = (i == 0 ? half : k - half) * 3 / 4;
+			store(p, x[i], bytes);
+			/* spare bits are zero, or two texts mean it. */
+			bad |= x[i] << 8 * bytes;
+		}
 	}
 	return bad != 0 ? -1 : (int)n;
 }

@@ -26,11 +26,11 @@ _Static_assert(BOX_MAC == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
 static void
 derive(uint8_t okm[64], const struct box *b, const uint8_t *body)
 {
-	uint8_t last[BOX_SALT + BOX_LOC + BOX_HEAD_MAX];
-	struct prf_part parts[4];
+	UNFILLED uint8_t last[BOX_SALT + BOX_LOC + BOX_HEAD_MAX];
+	UNFILLED struct prf_part parts[4];
 	size_t i, n = 0;
 
-	parts[n++] = (struct prf_part){ b->ns, strlen(b->ns) };
+	parts[n++] = (struct prf_part){ b->ns, b->nns };
 	for (i = 0; i < b->nwho; i++)
 		parts[n++] = b->who[i];
 	parts[n++] = (struct prf_part){ last, BOX_SALT + BOX_LOC + b->head };
@@ -44,7 +44,7 @@ derive(uint8_t okm[64], const struct box *b, const uint8_t *body)
 static size_t
 associate(uint8_t aad[AAD_MAX], const struct box *b, const uint8_t *body)
 {
-	size_t n = strlen(b->ns);
+	size_t n = b->nns;
 
 	put64(aad, n);
 	memcpy(aad + 8, b->ns, n);
@@ -57,7 +57,7 @@ void
 box_make(const struct box *b, uint8_t *out, const uint8_t salt[BOX_SALT],
     const void *payload, size_t n)
 {
-	uint8_t okm[64], aad[AAD_MAX];
+	UNFILLED uint8_t okm[64], aad[AAD_MAX];
 	uint8_t *cm = out + b->head + BOX_SALT, *ct = cm + BOX_CM;
 	size_t padded = pad_record(n), na;
 
@@ -80,7 +80,7 @@ box_open(const struct box *b, uint8_t *out, size_t *len, const uint8_t *body,
 	const uint8_t *salt = body + b->head, *cm = salt + BOX_SALT;
 	const uint8_t *ct = cm + BOX_CM;
 	size_t nc = n - b->head - BOX_OVER, na;
-	uint8_t okm[64], aad[AAD_MAX];
+	UNFILLED uint8_t okm[64], aad[AAD_MAX];
 	int r = -1;
 
 	*len = 0;

@@ -19,6 +19,7 @@ enum { BOX_OVER = BOX_SALT + BOX_CM + BOX_MAC, BOX_LOC = 32 };
 struct box {
 	const uint8_t *key; /* PRF_KEY octets */
 	const char *label, *ns;
+	size_t nns; /* octets of ns, LIMIT_NS_BYTES at most */
 	struct prf_part who[2]; /* whose it is: into the key */
 	size_t nwho;
 	const uint8_t *loc; /* BOX_LOC octets */

@@ -57,6 +57,7 @@ box_of(const struct kv_place *at)
 	return (struct box){ .key = at->key->kvd,
 		.label = "kvd",
 		.ns = at->ns,
+		.nns = strlen(at->ns),
 		.who = { { at->name.ptr, at->name.len } },
 		.nwho = 1,
 		.loc = at->loc,

@@ -49,6 +49,20 @@ stream(uint8_t *out, size_t n, const uint8_t *key, const struct prf_part *label,
 	return r;
 }
 
+/* Do all parts fit into max bytes, with their lengths? */
+static int
+fits(const struct prf_part *parts, size_t count, size_t max)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (max < 8 || parts[i].len > max - 8)
+			return 0;
+		max -= 8 + parts[i].len;
+	}
+	return 1;
+}
+
 void
 prf(uint8_t *out, size_t n, const uint8_t key[PRF_KEY], const char *label,
     const struct prf_part *parts, size_t count)
@@ -56,15 +70,10 @@ prf(uint8_t *out, size_t n, const uint8_t key[PRF_KEY], const char *label,
 	const struct prf_part lab = { label, strlen(label) };
 	UNFILLED uint8_t buf[PRF_STACK];
 	uint8_t *p = buf;
-	size_t i, room = sizeof(buf) - 8 - lab.len;
+	size_t i;
 	int r;
 
-	for (i = 0; i < count; i++) {
-		if (room < 8 || parts[i].len > room - 8)
-			break;
-		room -= 8 + parts[i].len;
-	}
-	if (i < count) {
+	if (!fits(parts, count, sizeof(buf) - 8 - lab.len)) {
 		r = stream(out, n, key, &lab, parts, count);
 	} else {
 		p = put(p, lab.ptr, lab.len);

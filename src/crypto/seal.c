@@ -91,12 +91,13 @@ seal_peek(struct seal_head *out, const void *body, size_t n)
 }
 
 static struct box
-box_of(const struct ringkey *key, const char *ns, const struct token *t,
-    struct sstate_val bind)
+box_of(const struct ringkey *key, const char *ns, size_t nns,
+    const struct token *t, struct sstate_val bind)
 {
 	return (struct box){ .key = key->dat,
 		.label = "rec",
 		.ns = ns,
+		.nns = nns,
 		.who = { { t->sid, SID_BYTES }, { bind.ptr, bind.len } },
 		.nwho = 2,
 		.loc = t->loc,
@@ -123,14 +124,15 @@ seal_make(uint8_t *out, const struct ringkey *key, const char *ns,
     const struct seal_random *rnd, const void *payload, size_t n,
     struct sstate_error *err)
 {
+	size_t nns = strlen(ns);
 	struct box b;
 
-	if (pad_record(n) == 0 || strlen(ns) > LIMIT_NS_BYTES || !head_ok(h) ||
+	if (pad_record(n) == 0 || nns > LIMIT_NS_BYTES || !head_ok(h) ||
 	    t->suite != key->suite || t->kid != key->kid)
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "record: header, key or size does not fit");
 	head_put(out, h, key);
-	b = box_of(key, ns, t, bind);
+	b = box_of(key, ns, nns, t, bind);
 	box_make(&b, out, rnd->salt, payload, n);
 	return 0;
 }
@@ -140,17 +142,17 @@ seal_open(uint8_t *out, size_t *len, struct seal_head *h,
     const struct ringkey *key, const char *ns, const struct token *t,
     struct sstate_val bind, const void *body, size_t n)
 {
-	size_t nc = n > SEAL_OVER ? n - SEAL_OVER : 0;
+	size_t nc = n > SEAL_OVER ? n - SEAL_OVER : 0, nns = strlen(ns);
 	struct box b;
 	int r = SSTATE_EAUTH;
 
 	*len = 0;
 	/* Exactly one key is tried: the token's, and the header names it. */
-	if (seal_peek(h, body, n) != 0 || nc == 0 ||
-	    strlen(ns) > LIMIT_NS_BYTES || h->suite != key->suite ||
-	    h->kid != key->kid || t->suite != key->suite || t->kid != key->kid)
+	if (seal_peek(h, body, n) != 0 || nc == 0 || nns > LIMIT_NS_BYTES ||
+	    h->suite != key->suite || h->kid != key->kid ||
+	    t->suite != key->suite || t->kid != key->kid)
 		goto out;
-	b = box_of(key, ns, t, bind);
+	b = box_of(key, ns, nns, t, bind);
 	if (box_open(&b, out, len, body, n) == 0)
 		r = 0;
 out:

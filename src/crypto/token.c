@@ -28,7 +28,7 @@ static void
 fill(struct token *t, uint8_t chk[CHK_BYTES], const struct ringkey *key,
     const char *ns)
 {
-	uint8_t head[HEAD_BYTES], out[64];
+	UNFILLED uint8_t head[HEAD_BYTES], out[64];
 	const struct prf_part parts[] = {
 		{ ns, strlen(ns) },
 		{ head, sizeof(head) },
