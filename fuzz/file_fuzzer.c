@@ -16,6 +16,7 @@
 static char top[64];
 static struct fdir dir;
 static char path[FDIR_PATH];
+static const struct sstate_key key = { { 1, 2, 3 }, "app" };
 
 static void
 rm_all(void)
@@ -34,7 +35,6 @@ rm_all(void)
 static void
 set_up(void)
 {
-	static const struct sstate_key key = { { 1, 2, 3 }, "app" };
 	char sub[FDIR_PATH], *slash;
 	int made;
 
@@ -101,12 +101,12 @@ writes(struct frec *r)
 		return;
 	MUST(frec_put(r, &rec, NULL) == 0);
 	(void)frec_close(r, NULL);
-	MUST(frec_open(r, path, NULL) == 0);
+	MUST(frec_open(r, &key, NULL) == 0);
 	reads(r, 0, &rec);
 	MUST(frec_lock(r, 1000, NULL) == 0);
 	MUST(frec_end(r, FSYNC_NONE, NULL) == 0);
 	(void)frec_close(r, NULL);
-	MUST(frec_open(r, path, NULL) == SSTATE_ENOTFOUND);
+	MUST(frec_open(r, &key, NULL) == SSTATE_ENOTFOUND);
 }
 
 int
@@ -124,7 +124,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	plant(img, n);
 	fslot_choose(&s, img, n);
 	frec_init(&r, &dir);
-	x = frec_open(&r, path, NULL);
+	x = frec_open(&r, &key, NULL);
 	MUST(x == 0 || (x == SSTATE_ETOOBIG && n > dir.max_file));
 	if (x == 0) {
 		reads(&r,

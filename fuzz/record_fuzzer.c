@@ -88,12 +88,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a = arena_new(NULL, 4096);
 	struct rec *rec = fz_alloc(sizeof(*rec)),
 		   *copy = fz_alloc(sizeof(*copy));
+	size_t values = 0;
 	uint8_t *more;
 
 	r = in.n == 0 ? SSTATE_EPARSE : decode(rec, a, in.p, in.n, map);
 	MUST(r == 0 || r == SSTATE_EPARSE || r == SSTATE_ETOOBIG);
 	if (r == 0) {
 		walk(rec, in.p, in.n);
+		MUST(map || rec_weight(rec, &values) <= rec->most_bytes);
+		MUST(map || values <= rec->most_values);
 		MUST(rec_copy(copy, rec) == 0);
 		again(copy, a, &in, map);
 		/* neither what is cut short nor what goes on. */

@@ -388,8 +388,8 @@ take_name(struct table *t, struct in *in, struct sstate_val *v,
 	return v;
 }
 
-/* The map, to the end. */
-static void
+/* The map, to the end; how many values there are at most. */
+static size_t
 take_map(struct table *t, struct arena *a, struct in *from)
 {
 	struct in in = *from;
@@ -414,6 +414,7 @@ take_map(struct table *t, struct arena *a, struct in *from)
 		spoil(&in, SSTATE_EPARSE);
 out:
 	*from = in;
+	return (size_t)(total + t->n);
 }
 
 static void
@@ -498,7 +499,8 @@ take_live(struct rec *r, struct arena *a, unsigned flags, struct in *in)
 	}
 	take_once(r, a, in);
 	take_commits(r, a, in);
-	take_map(&r->vals, a, in);
+	r->most_bytes = left(in);
+	r->most_values = take_map(&r->vals, a, in);
 }
 
 int
@@ -534,7 +536,7 @@ map_decode(struct table *out, struct arena *a, const uint8_t *p, size_t n)
 	table_init(out, a);
 	if (n > LIMIT_RECORD_BYTES)
 		return SSTATE_ETOOBIG;
-	take_map(out, a, &in);
+	(void)take_map(out, a, &in);
 	if (in.bad != 0)
 		table_init(out, a);
 	return in.bad;

@@ -40,6 +40,8 @@ struct rec {
 	const struct rec_once *once;	/* oldest first, at most LIMIT_ONCE */
 	const uint64_t *commit;		/* the same, LIMIT_COMMIT_IDS */
 	struct table vals;
+	/* No less than rec_weight() was when it was decoded. */
+	size_t most_bytes, most_values;
 };
 
 /* A live record without values. */

@@ -37,7 +37,8 @@ own_work(struct sstate_session *s)
 	if ((r = rec_copy(w, s->base)) != 0)
 		return r;
 	s->work = w;
-	s->bytes = rec_weight(w, &s->values);
+	if (s->wrote) /* what was replaced before was only added */
+		s->bytes = rec_weight(w, &s->values);
 	return 0;
 }
 

@@ -213,12 +213,13 @@ static int
 read_method(struct sstate_session *s, const struct sstate_web *web,
     struct sstate_error *err)
 {
-	const char *m = web->method != NULL ? web->method : "GET";
+	const char *m = web->method;
 
-	if (!is_token(m) || strlen(m) > 64)
+	s->unsafe =
+	    m != NULL && strcmp(m, "GET") != 0 && strcmp(m, "HEAD") != 0;
+	if (s->unsafe && (!is_token(m) || strlen(m) > 64))
 		return sstate_fail(err, SSTATE_EPARSE, 0,
 		    "request: the method is no token");
-	s->unsafe = strcmp(m, "GET") != 0 && strcmp(m, "HEAD") != 0;
 	if (web->path != NULL &&
 	    strnlen(web->path, LIMIT_PATH_BYTES + 1) > LIMIT_PATH_BYTES)
 		return sstate_fail(err, SSTATE_EPARSE, 0,

@@ -91,7 +91,8 @@ session_adopt(struct sstate_session *s, struct view *v)
 	struct rec *r = &v->rec;
 
 	s->base = s->work = r;
-	s->bytes = s->values = 0; /* weighed at the first change */
+	s->bytes = r->most_bytes;
+	s->values = r->most_values;
 	s->tok = v->tok;
 	s->key = v->key;
 	s->head = v->head;

@@ -132,7 +132,7 @@ struct sstate_session {
 	int merged_ready;
 	struct table forgotten; /* names taken out of `memory` */
 	struct table page;
-	size_t bytes, values; /* weight of work */
+	size_t bytes, values; /* no less than the weight of work */
 	struct sstate_info info;
 };
 

@@ -127,11 +127,9 @@ file_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
     void *arg, struct sstate_error *err)
 {
 	struct file *f = ctx;
-	char path[FDIR_PATH];
 	int r;
 
-	if ((r = fdir_record(path, key, err)) != 0 ||
-	    (r = frec_open(&f->kept, path, err)) != 0)
+	if ((r = frec_open(&f->kept, key, err)) != 0)
 		return r;
 	if ((r = frec_read(&f->kept, err)) != 0) {
 		(void)frec_close(&f->kept, NULL);
@@ -143,11 +141,11 @@ file_get(void *ctx, const struct sstate_key *key, sstate_found_fn *found,
 
 /* The record, from the last get() if it was that one's. */
 static int
-hold(struct file *f, const char *path, struct sstate_error *err)
+hold(struct file *f, const struct sstate_key *key, struct sstate_error *err)
 {
-	if (f->kept.fd >= 0 && strcmp(f->kept.path, path) == 0)
+	if (frec_is(&f->kept, key))
 		return 0;
-	return frec_open(&f->kept, path, err);
+	return frec_open(&f->kept, key, err);
 }
 
 static int
@@ -165,11 +163,12 @@ too_big(const struct file *f, const struct sstate_record *rec,
 
 /* A name is taken; by one whose ender was killed before the last step? */
 static int
-clear_ended(struct file *f, const char *path, struct sstate_error *err)
+clear_ended(struct file *f, const struct sstate_key *key,
+    struct sstate_error *err)
 {
 	int r;
 
-	if ((r = frec_open(&f->kept, path, err)) == SSTATE_ENOTFOUND)
+	if ((r = frec_open(&f->kept, key, err)) == SSTATE_ENOTFOUND)
 		return 0;
 	if (r == 0 && (r = frec_lock(&f->kept, f->d.wait_ms, err)) == 0)
 		r = f->kept.s.at >= 0 && f->kept.s.ended
@@ -183,13 +182,10 @@ static int
 publish(struct file *f, struct fnew *n, const struct sstate_key *key,
     const struct sstate_record *rec, struct sstate_error *err)
 {
-	char path[FDIR_PATH];
 	int r;
 
-	if ((r = fdir_record(path, key, err)) != 0)
-		return r;
 	if ((r = fnew_link(n, key, rec, err)) == SSTATE_EEXIST &&
-	    (r = clear_ended(f, path, err)) == 0)
+	    (r = clear_ended(f, key, err)) == 0)
 		r = fnew_link(n, key, rec, err);
 	return r;
 }
@@ -296,14 +292,13 @@ replace_locked(struct file *f, const struct sstate_key *key,
 }
 
 static int
-replace(struct file *f, const char *path, const struct sstate_key *key,
-    uint64_t expected, const struct sstate_record *rec,
-    struct sstate_error *err)
+replace(struct file *f, const struct sstate_key *key, uint64_t expected,
+    const struct sstate_record *rec, struct sstate_error *err)
 {
 	struct fnew n;
 	int grows, r, x = 0;
 
-	if ((r = hold(f, path, err)) != 0)
+	if ((r = hold(f, key, err)) != 0)
 		return r;
 	/* A bigger file is made before the lock is taken. */
 	if ((grows = !frec_fits(&f->kept, rec->body.len)) != 0)
@@ -337,16 +332,14 @@ file_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
 {
 	struct file *f = ctx;
 	struct fio_guard g;
-	char path[FDIR_PATH];
 	uint64_t since = 0;
 	int r;
 
-	if ((r = may_make(f, err)) != 0 || (r = too_big(f, rec, err)) != 0 ||
-	    (r = fdir_record(path, key, err)) != 0)
+	if ((r = may_make(f, err)) != 0 || (r = too_big(f, rec, err)) != 0)
 		return r;
 	fio_guard(&g, f->d.limited);
 	do
-		r = replace(f, path, key, expected, rec, err);
+		r = replace(f, key, expected, rec, err);
 	while (r == FREC_MOVED && !too_long(&since, f));
 	fio_unguard(&g);
 	if (r == FREC_MOVED)
@@ -356,13 +349,13 @@ file_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
 }
 
 static int
-end(struct file *f, const char *path, const struct sstate_key *key,
-    uint64_t expected, struct sstate_error *err)
+end(struct file *f, const struct sstate_key *key, uint64_t expected,
+    struct sstate_error *err)
 {
 	unsigned char tag[SSTATE_TAG_BYTES] = { 0 };
 	int r, x;
 
-	if ((r = hold(f, path, err)) != 0)
+	if ((r = hold(f, key, err)) != 0)
 		return r;
 	r = lock_rev(f, expected, expected == SSTATE_ANY_REV, err);
 	if (r == SSTATE_ENOTFOUND)
@@ -384,15 +377,12 @@ file_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 {
 	struct file *f = ctx;
 	struct fio_guard g;
-	char path[FDIR_PATH];
 	uint64_t since = 0;
 	int r;
 
-	if ((r = fdir_record(path, key, err)) != 0)
-		return r;
 	fio_guard(&g, f->d.limited);
 	do
-		r = end(f, path, key, expected, err);
+		r = end(f, key, expected, err);
 	while (r == FREC_MOVED && !too_long(&since, f));
 	fio_unguard(&g);
 	if (r == FREC_MOVED)

@@ -39,13 +39,10 @@ int
 freap_one(struct frec *r, const struct sstate_key *key, int64_t before,
     struct sstate_error *err)
 {
-	char path[FDIR_PATH];
 	int tries, x;
 
-	if (fdir_record(path, key, err) != 0)
-		return FREAP_LATER;
 	for (tries = 0; tries < TRIES; tries++) {
-		x = frec_open(r, path, err);
+		x = frec_open(r, key, err);
 		if (x == SSTATE_ENOTFOUND)
 			return FREAP_ABSENT;
 		if (x == SSTATE_EUNSAFE || x == SSTATE_ETOOBIG)

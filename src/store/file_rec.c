@@ -39,7 +39,6 @@ frec_close(struct frec *r, struct sstate_error *err)
 	int fd = r->fd, e;
 
 	r->fd = -1;
-	r->path[0] = '\0';
 	if (fd >= 0 && (e = fio_close(fd)) != 0)
 		return sstate_fail(err, SSTATE_ESTORE, e, "file: close");
 	return 0;
@@ -47,15 +46,15 @@ frec_close(struct frec *r, struct sstate_error *err)
 
 /* O_NOATIME is the owner's right alone, so EPERM is another owner's file. */
 static int
-open_how(struct frec *r, const char *path)
+open_how(struct frec *r)
 {
 	int fd;
 
 	r->readonly = 0;
-	fd = fdir_at(r->d, path, O_RDWR | O_NOATIME, 0);
+	fd = fdir_at(r->d, r->path, O_RDWR | O_NOATIME, 0);
 	if (fd < 0 && errno == EROFS) {
 		r->readonly = 1;
-		fd = fdir_at(r->d, path, O_RDONLY | O_NOATIME, 0);
+		fd = fdir_at(r->d, r->path, O_RDONLY | O_NOATIME, 0);
 	}
 	return fd;
 }
@@ -80,14 +79,17 @@ refused(int e, struct sstate_error *err)
 }
 
 int
-frec_open(struct frec *r, const char *path, struct sstate_error *err)
+frec_open(struct frec *r, const struct sstate_key *key,
+    struct sstate_error *err)
 {
 	struct stat st;
 	int x;
 
 	(void)frec_close(r, NULL);
 	r->s.at = -1;
-	if ((r->fd = open_how(r, path)) < 0)
+	if ((x = fdir_record(r->path, key, err)) != 0)
+		return x;
+	if ((r->fd = open_how(r)) < 0)
 		return refused(errno, err);
 	if ((x = fdir_check(r->d, r->fd, &st, "record", err)) != 0)
 		goto out;
@@ -99,11 +101,19 @@ frec_open(struct frec *r, const char *path, struct sstate_error *err)
 	r->dev = st.st_dev;
 	r->ino = st.st_ino;
 	r->size = (size_t)st.st_size;
-	memcpy(r->path, path, strlen(path) + 1);
+	memcpy(r->id, key->id, sizeof(r->id));
+	memcpy(r->ns, key->ns, strlen(key->ns) + 1);
 out:
 	if (x != 0)
 		(void)frec_close(r, NULL);
 	return x;
+}
+
+int
+frec_is(const struct frec *r, const struct sstate_key *key)
+{
+	return r->fd >= 0 && memcmp(r->id, key->id, sizeof(r->id)) == 0 &&
+	    strcmp(r->ns, key->ns) == 0;
 }
 
 /*

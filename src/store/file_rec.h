@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/limits.h"
 #include "store/file_dir.h"
 #include "store/file_slot.h"
 
@@ -27,6 +28,9 @@ struct frec {
 	unsigned char *img;
 	size_t cap;
 	struct fslot s; /* of img; its body lies there */
+	/* Whose it is, while it is open, and the path of that. */
+	unsigned char id[SSTATE_ID_BYTES];
+	char ns[LIMIT_NS_BYTES + 1];
 	char path[FDIR_PATH];
 };
 
@@ -35,7 +39,10 @@ void frec_init(struct frec *r, struct fdir *d);
 void frec_done(struct frec *r);
 
 /* ENOTFOUND plainly; EUNSAFE for what is none of ours (section 3.2). */
-int frec_open(struct frec *r, const char *path, struct sstate_error *err);
+int frec_open(struct frec *r, const struct sstate_key *key,
+    struct sstate_error *err);
+/* Is it open, and that one's? */
+int frec_is(const struct frec *r, const struct sstate_key *key);
 /* Closes, and so unlocks; SSTATE_ESTORE if that reports a failed write. */
 int frec_close(struct frec *r, struct sstate_error *err);
 

@@ -160,12 +160,9 @@ stale(struct list *l, const char *name, int there)
 static int
 show(struct list *l, const char *name)
 {
-	char path[FDIR_PATH];
 	int r;
 
-	if ((r = fdir_record(path, &l->key, &l->err)) != 0)
-		return r;
-	if ((r = frec_open(&l->r, path, &l->err)) == 0)
+	if ((r = frec_open(&l->r, &l->key, &l->err)) == 0)
 		r = frec_read(&l->r, &l->err);
 	if (r == 0 && (l->tag == NULL || mine(l)))
 		r = l->fn(l->arg, &l->key, &l->r.s.rec);

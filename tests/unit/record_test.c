@@ -357,6 +357,7 @@ test_changes(void)
 	struct rec r, back;
 	struct buf b;
 	char name[80];
+	size_t values;
 	int good = 1, i, k;
 
 	rec_init(&r, a);
@@ -368,7 +369,9 @@ test_changes(void)
 		}
 		b = encoded(a, &r);
 		good = b.bad == 0 && rec_decode(&back, a, b.p, b.len) == 0 &&
-		    same(&r, &back) && rec_copy(&r, &back) == 0;
+		    same(&r, &back) && rec_copy(&r, &back) == 0 &&
+		    rec_weight(&r, &values) <= r.most_bytes &&
+		    values <= r.most_values;
 	}
 	T(good, "R-97 what was read and changed is written as if made anew");
 	arena_free(a);
