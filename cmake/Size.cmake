@@ -3,7 +3,7 @@
 include(CheckCCompilerFlag)
 
 set(SSTATE_FAST
-  base/arena base/buf base/clock base/codec base/guard base/table base/wipe
+  base/arena base/buf base/clock base/codec base/guard base/table
   record/record record/ops
   crypto/pad crypto/prf crypto/seal crypto/token
   session/attempts session/change session/commit session/fetch

@@ -13,13 +13,12 @@
 
 #include <securestate/store.h>
 
-enum { SAME = 1 };
 #define TAKEN UINT32_MAX
 
 static uint32_t
 here(const struct guard *g)
 {
-	return g->page != NULL ? SAME : (uint32_t)getpid();
+	return g->page != NULL ? GUARD_SAME : (uint32_t)getpid();
 }
 
 int
@@ -53,7 +52,7 @@ guard_free(struct guard *g)
 }
 
 bool
-guard_same(const struct guard *g)
+guard_same_id(const struct guard *g)
 {
 	return atomic_load_explicit(g->word, memory_order_acquire) == here(g);
 }

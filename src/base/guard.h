@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sstate_error;
@@ -22,8 +23,21 @@ struct guard {
 
 int guard_init(struct guard *g, struct sstate_error *err);
 void guard_free(struct guard *g);
+enum { GUARD_SAME = 1 }; /* in a page */
+
+/* The same without such a page. */
+bool guard_same_id(const struct guard *g);
+
 /* Is this the process that called guard_init() or the last guard_done()? */
-bool guard_same(const struct guard *g);
+static inline bool
+guard_same(const struct guard *g)
+{
+	if (g->page == NULL)
+		return guard_same_id(g);
+	return atomic_load_explicit(g->word, memory_order_acquire) ==
+	    GUARD_SAME;
+}
+
 /*
  * In a child: true for the one thread that shall take over what was
  * inherited and then call guard_done(); the others wait until it has, and

@@ -56,9 +56,14 @@ int
 pad_strip(size_t *n, const uint8_t *p, size_t size, size_t (*sizes)(size_t n))
 {
 	size_t i = size;
-	uint64_t word;
+	uint64_t word, four[4];
 
 	*n = 0;
+	for (; i >= sizeof(four); i -= sizeof(four)) {
+		memcpy(four, p + i - sizeof(four), sizeof(four));
+		if ((four[0] | four[1] | four[2] | four[3]) != 0)
+			break;
+	}
 	for (; i >= sizeof(word); i -= sizeof(word)) {
 		memcpy(&word, p + i - sizeof(word), sizeof(word));
 		if (word != 0)

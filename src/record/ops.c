@@ -14,7 +14,7 @@
 
 #include "base/arena.h"
 
-enum { OPS_FIRST = 8 };
+enum { OPS_FIRST = 4 };
 
 void
 ops_init(struct ops *o, struct arena *a)

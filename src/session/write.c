@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "session/fetch.h"
 
-enum { EXTRA = 256 }; /* what a payload has beside names and values */
+enum { EXTRA = 96 }; /* what most payloads have beside names and values */
 
 void
 write_key(struct sstate_session *s, struct sstate_key *out,

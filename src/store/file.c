@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/wipe.h"
 #include "store/conf.h"
 #include "store/file_clock.h"
 #include "store/file_dir.h"
@@ -295,7 +296,7 @@ static int
 replace(struct file *f, const struct sstate_key *key, uint64_t expected,
     const struct sstate_record *rec, struct sstate_error *err)
 {
-	struct fnew n;
+	UNFILLED struct fnew n;
 	int grows, r, x = 0;
 
 	if ((r = hold(f, key, err)) != 0)
@@ -331,7 +332,7 @@ file_replace(void *ctx, const struct sstate_key *key, uint64_t expected,
     const struct sstate_record *rec, struct sstate_error *err)
 {
 	struct file *f = ctx;
-	struct fio_guard g;
+	UNFILLED struct fio_guard g;
 	uint64_t since = 0;
 	int r;
 
