@@ -3,9 +3,9 @@
 include(CheckCCompilerFlag)
 
 set(SSTATE_FAST
-  base/arena base/buf base/clock base/codec base/guard base/table
+  base/arena base/buf base/clock base/codec base/table base/whole
   record/record record/ops
-  crypto/pad crypto/prf crypto/seal crypto/token
+  crypto/box crypto/pad crypto/prf crypto/seal crypto/token
   session/attempts session/change session/commit session/fetch
   session/mindset session/request session/session session/state
   session/values session/write
@@ -14,13 +14,26 @@ set(SSTATE_FAST
   store/file_slot
   store/memory store/memroom store/memshard store/memtab store/memtime)
 
+# A few words are cleared or copied by stores: to start what repeats itself
+# takes a processor longer than that.
+set(few "512:noalign,libcall:-1:noalign")
+set(SSTATE_FAST_FLAGS "-mmemset-strategy=vector_loop:${few}"
+  "-mmemcpy-strategy=vector_loop:${few}")
+string(REPLACE ";" " " flags "${SSTATE_FAST_FLAGS}")
+check_c_compiler_flag("${flags}" SSTATE_HAS_STRATEGY)
+if(NOT SSTATE_HAS_STRATEGY)
+  set(SSTATE_FAST_FLAGS "")
+endif()
+
 foreach(source IN LISTS SSTATE_SOURCES)
   file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}/src" "${source}")
   string(REGEX REPLACE "\\.c$" "" name "${name}")
+  set(flags ${SSTATE_FAST_FLAGS})
   if(NOT name IN_LIST SSTATE_FAST)
-    set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_OPTIONS
-      "$<$<CONFIG:Release,RelWithDebInfo>:-Os>")
+    set(flags -Os)
   endif()
+  set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_OPTIONS
+    "$<$<CONFIG:Release,RelWithDebInfo>:${flags}>")
 endforeach()
 
 # No exception passes through C; debuggers read .debug_frame.

@@ -23,14 +23,4 @@ wipe(void *p, size_t n)
 #endif
 }
 
-/* A large buffer that is filled before it is read: not zeroed beforehand. */
-#if defined(__has_attribute)
-#if __has_attribute(uninitialized)
-#define UNFILLED __attribute__((uninitialized))
-#endif
-#endif
-#ifndef UNFILLED
-#define UNFILLED
-#endif
-
 #endif

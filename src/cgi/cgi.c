@@ -15,10 +15,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/whole.h"
 #include "cgi/fcgi.h"
 #include "cgi/request.h"
 #include "session/env.h"
-#include "session/options.h"
 
 enum { PASSED_FD = 3 }; /* where a service manager puts the first */
 
@@ -114,7 +114,7 @@ sstate_cgi_open(struct sstate_cgi **out, struct sstate *env,
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "cgi: no environment");
 	if (o != NULL &&
-	    (r = options_copy(&all, sizeof(all), o, "cgi options", err)) != 0)
+	    (r = whole_copy(&all, sizeof(all), o, "cgi options", err)) != 0)
 		return r;
 	if ((cgi = hook_alloc(env_hook(env), sizeof(*cgi))) == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "cgi");

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "base/limits.h"
 #include "base/wipe.h"
 #include "crypto/pad.h"

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "base/wipe.h"
 
 /* All parts of a request fit, unless bind or scope are unusually long. */
@@ -25,7 +26,7 @@ put(uint8_t *p, const void *ptr, size_t len)
 	return p + 8 + len;
 }
 
-static int
+static APART int
 stream(uint8_t *out, size_t n, const uint8_t *key, const struct prf_part *label,
     const struct prf_part *parts, size_t count)
 {

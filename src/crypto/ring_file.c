@@ -19,6 +19,7 @@
 #include <securestate/store.h>
 
 #include "base/codec.h"
+#include "base/hint.h"
 #include "base/rand.h"
 #include "base/wipe.h"
 #include "crypto/ring_file.h"

@@ -13,6 +13,7 @@
 #include <securestate/store.h>
 
 #include "base/codec.h"
+#include "base/hint.h"
 #include "base/rand.h"
 #include "base/wipe.h"
 #include "crypto/prf.h"

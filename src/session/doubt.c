@@ -18,13 +18,6 @@ doubt_remote(const struct sstate_session *s)
 	return (store_caps(s->env->store) & SSTATE_CAP_REMOTE) != 0;
 }
 
-void
-doubt_clear(struct sstate_session *s)
-{
-	memset(&s->trying, 0, sizeof(s->trying));
-	s->ndoubts = 0;
-}
-
 /* What a commit would write now, but for its id. */
 static struct doubt
 now(const struct sstate_session *s)

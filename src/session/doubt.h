@@ -28,6 +28,11 @@ int doubt_note(struct sstate_session *s, uint64_t rev,
 int doubt_settle(struct sstate_session *s, const struct view *v, int *ours,
     int *alone, struct sstate_error *err);
 /* Nothing is undecided any more. */
-void doubt_clear(struct sstate_session *s);
+static inline void
+doubt_clear(struct sstate_session *s)
+{
+	s->trying = (struct doubt){ 0 };
+	s->ndoubts = 0;
+}
 
 #endif

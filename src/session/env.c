@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/rand.h"
+#include "base/whole.h"
 #include "session/options.h"
 #include "session/passing.h"
 #include "session/places.h"
@@ -360,7 +361,7 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 		return sstate_fail(err, SSTATE_EINVAL, 0, "open: no out");
 	*out = NULL;
 	err_clear(err);
-	if ((r = options_copy(&whole, sizeof(whole), o != NULL ? o : &none,
+	if ((r = whole_copy(&whole, sizeof(whole), o != NULL ? o : &none,
 		 "options", err)) != 0)
 		return r;
 	hook.fn = whole.alloc;

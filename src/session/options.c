@@ -1,5 +1,5 @@
 /*
- * options.c - the caller's options, made whole and checked
+ * options.c - the caller's options, checked
  *
  * Invariant: an environment whose options contradict each other, or whose
  * cookie no browser would keep (R-41), is never opened.
@@ -21,29 +21,6 @@
 	(CARRIERS | SSTATE_END_ON_REUSE | SSTATE_STRICT | SSTATE_NO_PLUGINS |  \
 	    SSTATE_NO_CREATE | SSTATE_PLAIN_HTTP | SSTATE_SAMESITE_STRICT |    \
 	    SSTATE_SAMESITE_NONE | SSTATE_CLEAR_SITE_DATA)
-
-int
-options_copy(void *dst, size_t full, const void *src, const char *what,
-    struct sstate_error *err)
-{
-	const unsigned char *p = src;
-	size_t size, have, i;
-
-	memcpy(&size, src, sizeof(size));
-	have = size < full ? size : full;
-	if (size < sizeof(size))
-		have = 0;
-	memcpy(dst, src, have);
-	memset((char *)dst + have, 0, full - have);
-	if (have == 0)
-		return sstate_fail(err, SSTATE_EINVAL, 0,
-		    "%s: no size: use its _INIT", what);
-	for (i = full; i < size; i++)
-		if (p[i] != 0)
-			return sstate_fail(err, SSTATE_EVERSION, 0,
-			    "%s: made for a newer library", what);
-	return 0;
-}
 
 static int
 bad(struct sstate_error *err, const char *what)

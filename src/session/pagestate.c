@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hint.h"
 #include "session/commit.h"
 #include "session/reread.h"
 #include "session/change.h"
@@ -137,30 +138,37 @@ client_over_carried(struct sstate_session *s)
 	return 0;
 }
 
-int
-pagestate_take(struct sstate_session *s, struct sstate_error *err)
+/* A page came back.  Apart: most requests have none, and need no room. */
+static APART int
+take_page(struct sstate_session *s, struct sstate_error *err)
 {
 	struct page_head h;
 	struct table map;
 	int r;
 
-	if (s->page_text.len > 0) {
-		r = open_page(s, &h, &map);
-		if (r == SSTATE_ENOMEM)
-			return err_plain(err, r, "begin");
-		if (r == 0 && (r = rolled_back(s, &h, err)) != 0 &&
-		    r != SSTATE_DONE)
-			return r;
-		if (r == 0 && h.kind == PAGE_ONCE && !s->unsafe)
-			r = SSTATE_EAUTH; /* of a form, not of a link */
-		if (r == 0 && h.kind == PAGE_ONCE &&
-		    (r = consume(s, &h, err)) != 0)
-			return r;
-		if (r == 0)
-			s->page = map;
-		else
-			s->stale_page = 1;
-	}
+	r = open_page(s, &h, &map);
+	if (r == SSTATE_ENOMEM)
+		return err_plain(err, r, "begin");
+	if (r == 0 && (r = rolled_back(s, &h, err)) != 0 && r != SSTATE_DONE)
+		return r;
+	if (r == 0 && h.kind == PAGE_ONCE && !s->unsafe)
+		r = SSTATE_EAUTH; /* of a form, not of a link */
+	if (r == 0 && h.kind == PAGE_ONCE && (r = consume(s, &h, err)) != 0)
+		return r;
+	if (r == 0)
+		s->page = map;
+	else
+		s->stale_page = 1;
+	return 0;
+}
+
+int
+pagestate_take(struct sstate_session *s, struct sstate_error *err)
+{
+	int r;
+
+	if (s->page_text.len > 0 && (r = take_page(s, err)) != 0)
+		return r;
 	if ((r = client_over_carried(s)) != 0)
 		return err_plain(err, r, "begin");
 	return 0;

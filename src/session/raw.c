@@ -14,7 +14,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "session/options.h"
+#include "base/whole.h"
 #include "store/conf.h"
 #include "store/load.h"
 #include "store/store.h"
@@ -255,7 +255,7 @@ sstate_store_open(struct sstate_store **out, const struct sstate_options *o,
 	*out = NULL;
 	if (o == NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0, "store: no options");
-	if ((r = options_copy(&all, sizeof(all), o, "options", err)) != 0)
+	if ((r = whole_copy(&all, sizeof(all), o, "options", err)) != 0)
 		return r;
 	if (all.stores == NULL || all.stores[0] == NULL)
 		return sstate_fail(err, SSTATE_EINVAL, 0, "store: no URI");

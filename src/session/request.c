@@ -11,7 +11,7 @@
 #include "base/cookies.h"
 #include "base/err.h"
 #include "base/escape.h"
-#include "base/wipe.h"
+#include "base/hint.h"
 
 /* One place where the carried values of a part of the request come up. */
 struct part {

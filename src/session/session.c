@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/whole.h"
 #include "session/change.h"
 #include "session/check.h"
 #include "session/doubt.h"
 #include "session/fetch.h"
 #include "session/mindset.h"
-#include "session/options.h"
 #include "session/pagestate.h"
 #include "session/passing.h"
 #include "session/request.h"
@@ -33,7 +33,7 @@ take_how(struct sstate_session *s, const struct sstate_how *how,
 	struct sstate_how h;
 	int r;
 
-	if ((r = options_copy(&h, sizeof(h), how != NULL ? how : &none, "how",
+	if ((r = whole_copy(&h, sizeof(h), how != NULL ? how : &none, "how",
 		 err)) != 0)
 		return r;
 	if ((h.flags & ~(uint32_t)HOW_FLAGS) != 0 || h.pad != 0)
@@ -121,7 +121,7 @@ begin(struct sstate_session *s, const struct sstate_how *how,
 	struct rec *rec;
 	int r, stored;
 
-	if ((r = options_copy(&w, sizeof(w), web != NULL ? web : &none, "web",
+	if ((r = whole_copy(&w, sizeof(w), web != NULL ? web : &none, "web",
 		 err)) != 0 ||
 	    (r = take_how(s, how, err)) != 0 ||
 	    (r = request_read(s, &w, err)) != 0)

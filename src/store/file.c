@@ -14,8 +14,8 @@
 #include <securestate/store.h>
 
 #include "base/clock.h"
+#include "base/hint.h"
 #include "base/limits.h"
-#include "base/wipe.h"
 #include "store/conf.h"
 #include "store/file_clock.h"
 #include "store/file_dir.h"

@@ -18,9 +18,9 @@
 #include <securestate/store.h>
 
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "base/limits.h"
 #include "base/sysnum.h"
-#include "base/wipe.h"
 #include "store/file_io.h"
 
 /* Of linux/openat2.h, which not every libc's headers come with. */
