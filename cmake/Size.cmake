@@ -4,15 +4,13 @@ include(CheckCCompilerFlag)
 
 set(SSTATE_FAST
   base/arena base/buf base/clock base/codec base/table base/whole
-  record/record record/ops
+  record/ops record/record
   crypto/box crypto/pad crypto/prf crypto/seal crypto/token
   session/attempts session/change session/commit session/fetch
-  session/mindset session/request session/session session/state
-  session/values session/write
+  session/request session/session session/state session/values session/write
   store/pool store/store
-  store/file store/file_dir store/file_io store/file_lock store/file_rec
-  store/file_slot
-  store/memory store/memroom store/memshard store/memtab store/memtime)
+  store/file_dir store/file_io store/file_rec store/file_slot
+  store/memshard store/memtab)
 
 # A few words are cleared or copied by stores: to start what repeats itself
 # takes a processor longer than that.

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "record/marks.h"
 
 enum {
@@ -107,7 +108,7 @@ text_size(uint64_t head, size_t n)
 	return varint_size(head) + n + 1;
 }
 
-static void
+static APART void
 put_user(struct buf *out, const char *user)
 {
 	size_t n = strlen(user);
@@ -417,18 +418,14 @@ out:
 	return (size_t)(total + t->n);
 }
 
-static void
-take_once(struct rec *r, struct arena *a, struct in *in)
+static APART void
+once_list(struct rec *r, struct arena *a, struct in *in, size_t n)
 {
 	const struct rec_once *last = NULL;
 	struct rec_once *list, *o;
 	const uint8_t *p;
-	size_t i, n;
+	size_t i;
 
-	r->once_floor = take_time(in);
-	n = (size_t)take_int(in, LIMIT_ONCE, SSTATE_ETOOBIG);
-	if (n == 0)
-		return;
 	if ((list = arena_get(a, n * sizeof(*list))) == NULL) {
 		spoil(in, SSTATE_ENOMEM);
 		return;
@@ -450,15 +447,14 @@ take_once(struct rec *r, struct arena *a, struct in *in)
 	r->nonce = n;
 }
 
-static void
-take_commits(struct rec *r, struct arena *a, struct in *in)
+static APART void
+commit_list(struct rec *r, struct arena *a, struct in *in, size_t n)
 {
 	const uint8_t *p;
 	uint64_t *list;
-	size_t i, n;
+	size_t i;
 
-	n = (size_t)take_int(in, LIMIT_COMMIT_IDS, SSTATE_ETOOBIG);
-	if (n == 0 || (p = take(in, n * 8)) == NULL)
+	if ((p = take(in, n * 8)) == NULL)
 		return;
 	if ((list = arena_get(a, n * sizeof(*list))) == NULL) {
 		spoil(in, SSTATE_ENOMEM);
@@ -470,6 +466,21 @@ take_commits(struct rec *r, struct arena *a, struct in *in)
 			spoil(in, SSTATE_EPARSE);
 		list[r->ncommit++] = get64(p);
 	}
+}
+
+/* Most records have no marks. */
+static void
+take_marks(struct rec *r, struct arena *a, struct in *in)
+{
+	size_t n;
+
+	r->once_floor = take_time(in);
+	n = (size_t)take_int(in, LIMIT_ONCE, SSTATE_ETOOBIG);
+	if (n > 0)
+		once_list(r, a, in, n);
+	n = (size_t)take_int(in, LIMIT_COMMIT_IDS, SSTATE_ETOOBIG);
+	if (n > 0)
+		commit_list(r, a, in, n);
 }
 
 static void
@@ -497,8 +508,7 @@ take_live(struct rec *r, struct arena *a, unsigned flags, struct in *in)
 		if ((p = take(in, sizeof(r->succ))) != NULL)
 			memcpy(r->succ, p, sizeof(r->succ));
 	}
-	take_once(r, a, in);
-	take_commits(r, a, in);
+	take_marks(r, a, in);
 	r->most_bytes = left(in);
 	r->most_values = take_map(&r->vals, a, in);
 }
@@ -544,7 +554,7 @@ map_decode(struct table *out, struct arena *a, const uint8_t *p, size_t n)
 
 /* ---- Weight ---- */
 
-size_t
+APART size_t
 rec_weight(const struct rec *r, size_t *values)
 {
 	const struct table *t = &r->vals;

@@ -39,7 +39,7 @@ struct file {
 	int64_t scan; /* the first reap looks at every record */
 };
 
-static int
+static APART int
 options(struct fdir *d, struct sstate_conf *conf, struct sstate_error *err)
 {
 	static const char *const names[] = { "none", "data", "full" };
@@ -63,7 +63,7 @@ options(struct fdir *d, struct sstate_conf *conf, struct sstate_error *err)
 	return 0;
 }
 
-static void
+static APART void
 file_close(void *ctx)
 {
 	struct file *f = ctx;
@@ -78,7 +78,7 @@ file_close(void *ctx)
 	hook_free(&hook, f, sizeof(*f));
 }
 
-static int
+static APART int
 file_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
 {
 	const struct hook *hook = conf_hook(conf);
@@ -112,7 +112,7 @@ file_open(void **ctx, struct sstate_conf *conf, struct sstate_error *err)
  * A seal that does not open, after a good checksum: read it once more under
  * the lock before it is believed.
  */
-static int
+static APART int
 doubt(struct file *f, sstate_found_fn *found, void *arg)
 {
 	uint64_t seq = f->kept.s.seq, sum = f->kept.s.sum;
@@ -163,7 +163,7 @@ too_big(const struct file *f, const struct sstate_record *rec,
 }
 
 /* A name is taken; by one whose ender was killed before the last step? */
-static int
+static APART int
 clear_ended(struct file *f, const struct sstate_key *key,
     struct sstate_error *err)
 {
@@ -317,7 +317,7 @@ replace(struct file *f, const struct sstate_key *key, uint64_t expected,
 }
 
 /* 1 once a name has led elsewhere for as long as a lock may take. */
-static int
+static APART int
 too_long(uint64_t *since, const struct file *f)
 {
 	uint64_t now = clock_mono_us();
@@ -392,7 +392,7 @@ file_remove(void *ctx, const struct sstate_key *key, uint64_t expected,
 	return r == SSTATE_ENOTFOUND ? 0 : r;
 }
 
-static int
+static APART int
 file_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
     uint64_t limit, struct sstate_error *err)
 {

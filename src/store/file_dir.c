@@ -49,7 +49,7 @@ static const struct {
 	{ 0x564c, "NCP" },
 };
 
-const char *
+APART const char *
 fdir_refused(unsigned long fstype)
 {
 	size_t i;
@@ -233,7 +233,7 @@ enter(struct fdir *d, int at, const char *path, struct sstate_error *err)
 	return 0;
 }
 
-int
+APART int
 fdir_open(struct fdir *d, const char *path, int create,
     struct sstate_error *err)
 {
@@ -338,7 +338,7 @@ fdir_record(char *out, const struct sstate_key *key, struct sstate_error *err)
 }
 
 /* As openat2(): one component after the other, none of them a link. */
-static int
+static APART int
 step_by_step(const struct fdir *d, const char *path, int flags, mode_t mode)
 {
 	char name[FDIR_PATH];
@@ -408,7 +408,7 @@ fdir_sub(struct fdir *d, const char *path)
 	return fdir_at(d, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
-int
+APART int
 fdir_above(struct fdir *d, const char *path, const char **name)
 {
 	char up[FDIR_PATH];
@@ -439,7 +439,7 @@ make_synced(const struct fdir *d, int at, const char *name, int *made)
 	return 0;
 }
 
-int
+APART int
 fdir_make(struct fdir *d, const char *path, int *made)
 {
 	char up[FDIR_PATH];

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hint.h"
 #include "store/file_io.h"
 #include "store/file_lock.h"
 
@@ -59,7 +60,7 @@ open_how(struct frec *r)
 	return fd;
 }
 
-static int
+static APART int
 refused(int e, struct sstate_error *err)
 {
 	switch (e) {
@@ -205,7 +206,7 @@ take(struct frec *r, int64_t wait_ms, struct sstate_error *err)
 	return 0;
 }
 
-int
+APART int
 frec_reread(struct frec *r, struct sstate_error *err)
 {
 	int x;
@@ -254,7 +255,7 @@ mark(struct frec *r, int slot)
  * failed.  After a failure the kernel may call the pages clean though the
  * disk has not got them, so they are written again before they are synced.
  */
-static int
+static APART int
 settle(struct frec *r)
 {
 	size_t n = FSLOT_HEAD + r->s.rec.body.len;
@@ -308,7 +309,7 @@ frec_unlink(struct frec *r, struct sstate_error *err)
 	return 0;
 }
 
-int
+APART int
 frec_sync_name(struct frec *r, struct sstate_error *err)
 {
 	const char *name;
@@ -325,7 +326,7 @@ frec_sync_name(struct frec *r, struct sstate_error *err)
 }
 
 /* Where nothing can be written in place, the name's end must be on disk. */
-static int
+static APART int
 unlink_full(struct frec *r, int sync, int why, struct sstate_error *err)
 {
 	int x;

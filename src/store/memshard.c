@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hint.h"
 #include "store/memtime.h"
 
 enum {
@@ -102,7 +103,7 @@ tag_unlink(struct mem_shard *s, uint32_t slot)
  * Room for one more head; without memory the chains get longer, that is
  * all.  Returns the head to be divided, or MEM_NIL.
  */
-static uint32_t
+static APART uint32_t
 index_grow(struct mem_shard *s, struct mem_index *x, uint32_t load)
 {
 	uint32_t *p, cap;
@@ -236,7 +237,7 @@ mem_block_free(const struct hook *h, char *block, size_t len, bool tagged)
 
 /* ---- Entries ---------------------------------------------------------- */
 
-static int
+static APART int
 chunk_new(struct mem_shard *s)
 {
 	struct mem_entry **v, *e;
@@ -381,7 +382,7 @@ mem_view(struct sstate_record *rec, const struct mem_entry *e)
 
 /* ---- The shard -------------------------------------------------------- */
 
-int
+APART int
 mem_shard_init(struct mem_shard *s, const struct hook *h)
 {
 	memset(s, 0, sizeof(*s));
@@ -402,7 +403,7 @@ mem_shard_init(struct mem_shard *s, const struct hook *h)
 	return SSTATE_ENOMEM;
 }
 
-void
+APART void
 mem_shard_free(struct mem_shard *s)
 {
 	const struct hook *h = s->hook;

@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hint.h"
 #include "base/limits.h"
 #include "store/memroom.h"
 
 /* ---- Make and free ---------------------------------------------------- */
 
-int
+APART int
 memtab_new(struct memtab **out, const struct hook *h, uint64_t max_entries,
     uint64_t max_bytes, struct sstate_error *err)
 {
@@ -42,7 +43,7 @@ memtab_new(struct memtab **out, const struct hook *h, uint64_t max_entries,
 	return 0;
 }
 
-void
+APART void
 memtab_free(struct memtab *t)
 {
 	struct hook h;
@@ -63,7 +64,7 @@ memtab_free(struct memtab *t)
 	hook_free(&h, t, sizeof(*t));
 }
 
-void
+APART void
 memtab_lock(struct memtab *t)
 {
 	int i;
@@ -73,7 +74,7 @@ memtab_lock(struct memtab *t)
 		(void)pthread_mutex_lock(&t->shard[i].lock);
 }
 
-void
+APART void
 memtab_unlock(struct memtab *t)
 {
 	int i;
@@ -96,7 +97,7 @@ memtab_space(struct memtab *t, const char *ns)
 	return MEMTAB_SPACES;
 }
 
-static int
+static APART int
 space_need(uint16_t *out, struct memtab *t, const char *ns,
     struct sstate_error *err)
 {
@@ -145,7 +146,7 @@ shard_unlock(struct mem_shard *s)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-static int
+static APART int
 full(const struct memtab *t, const char *op, struct sstate_error *err)
 {
 	return sstate_fail(err, SSTATE_EBUSY, 0,

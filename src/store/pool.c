@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/guard.h"
+#include "base/hint.h"
 #include "base/rand.h"
 #include "base/wipe.h"
 #include "store/conf.h"
@@ -84,7 +85,7 @@ slot_at(const struct pool *p, int i)
 	return atomic_load(&p->chunk[k]) + in;
 }
 
-static int
+static APART int
 ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
 {
 	const struct sstate_driver *d = p->driver;
@@ -115,7 +116,7 @@ ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
 	return r;
 }
 
-static int
+static APART int
 locks_init(struct pool *p, struct sstate_error *err)
 {
 	pthread_condattr_t attr;
@@ -168,7 +169,7 @@ slot_try(struct pool *p, struct slot *s)
 }
 
 /* A new slot, busy from the start. */
-static int
+static APART int
 grow(int *slot, struct pool *p, struct sstate_error *err)
 {
 	struct slot *s;
@@ -190,7 +191,7 @@ grow(int *slot, struct pool *p, struct sstate_error *err)
 }
 
 /* Bounded, and never on oneself: a callback that calls its store. */
-static int
+static APART int
 wait_single(struct pool *p, struct slot *s, struct sstate_error *err)
 {
 	const char *name = p->driver->scheme;
@@ -220,7 +221,7 @@ wait_single(struct pool *p, struct slot *s, struct sstate_error *err)
  * In a child: what was idle is abandoned; what another thread was using at
  * that moment is half-way through something and is left where it lies.
  */
-static void
+static APART void
 take_over(struct pool *p)
 {
 	struct slot *s;
@@ -323,7 +324,7 @@ copy(const struct hook *h, const char *s)
 }
 
 /* All but contexts and locks. */
-static void
+static APART void
 pool_free(struct pool *p)
 {
 	struct hook h = p->hook;
@@ -343,7 +344,7 @@ pool_free(struct pool *p)
 	hook_free(&h, p, sizeof(*p));
 }
 
-static int
+static APART int
 pool_new(struct pool **out, const struct pool_options *o,
     struct sstate_error *err)
 {
@@ -375,7 +376,7 @@ pool_new(struct pool **out, const struct pool_options *o,
 	return 0;
 }
 
-int
+APART int
 pool_open(struct pool **out, const struct pool_options *o,
     struct sstate_error *err)
 {
@@ -399,7 +400,7 @@ pool_open(struct pool **out, const struct pool_options *o,
 	return r;
 }
 
-void
+APART void
 pool_close(struct pool *p)
 {
 	struct slot *s;

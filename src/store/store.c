@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hint.h"
 #include "base/limits.h"
 #include "store/layered.h"
 #include "store/pool.h"
@@ -65,7 +66,7 @@ op_begin(struct op *op, struct store *st, enum policy_call call,
 }
 
 /* "scheme: operation: what the driver wrote", whatever the driver wrote. */
-static void
+static APART void
 name_text(const struct op *op, int r)
 {
 	struct sstate_error *err = op->err;
@@ -237,7 +238,7 @@ store_get_far(struct store *st, int *slot, const struct sstate_key *key,
 }
 
 /* about how many there are, asked once a second at most. */
-static int
+static APART int
 make_room(struct store *st, const char *ns, const struct sstate_record *rec,
     struct sstate_error *err)
 {
@@ -306,7 +307,7 @@ store_remove(struct store *st, int *slot, const struct sstate_key *key,
 	return op_end(&op, slot, r);
 }
 
-int
+APART int
 store_reap(uint64_t *removed, struct store *st, const char *ns, int64_t before,
     uint64_t limit, struct sstate_error *err)
 {
@@ -326,7 +327,7 @@ store_reap(uint64_t *removed, struct store *st, const char *ns, int64_t before,
 	return op_end(&op, NULL, r);
 }
 
-int
+APART int
 store_each(struct store *st, const char *ns, const unsigned char *tag,
     sstate_each_fn *fn, void *arg, struct sstate_error *err)
 {
@@ -344,7 +345,7 @@ store_each(struct store *st, const char *ns, const unsigned char *tag,
 	return op_end(&op, NULL, r);
 }
 
-int
+APART int
 store_latest(int64_t *seen, struct store *st, int64_t now,
     struct sstate_error *err)
 {
@@ -359,7 +360,7 @@ store_latest(int64_t *seen, struct store *st, int64_t now,
 	return op_end(&op, NULL, r);
 }
 
-int
+APART int
 store_count(uint64_t *about, struct store *st, const char *ns,
     struct sstate_error *err)
 {
