@@ -211,24 +211,27 @@ b64_decode(void *out, size_t cap, const char *text, size_t len)
 	unsigned char *p = out;
 	uint64_t bad = 0;
 	two x;
-	size_t n, i, k, half, bytes;
+	size_t n, i, k, half;
 
 	n = len / 4 * 3 + len % 4 * 3 / 4;
 	/* One character more than a multiple of four stands for no byte. */
 	if (len % 4 == 1 || n > cap || n > INT_MAX)
 		return -1;
-	for (; len > 0; len -= k, in += k) {
-		k = len < 16 ? len : 16;
-		half = k < 8 ? k : 8;
-		x = (two){ load(in, half, EACH('A')),
-			load(in + half, k - half, EACH('A')) };
+	for (; len >= 16; len -= 16, in += 16, p += 12) {
+		x = (two){ load(in, 8, 0), load(in + 8, 8, 0) };
 		b64_gather(&bad, &x);
-		for (i = 0; i < 2 && 8 * i < k; i++, p += bytes) {
-			bytes = (i == 0 ? half : k - half) * 3 / 4;
-			store(p, x[i], bytes);
-			/* spare bits are zero, or two texts mean it. */
-			bad |= x[i] << 8 * bytes;
-		}
+		store(p, x[0], 6);
+		store(p + 6, x[1], 6);
+	}
+	half = len < 8 ? len : 8;
+	x = (two){ load(in, half, EACH('A')),
+		load(in + half, len - half, EACH('A')) };
+	b64_gather(&bad, &x);
+	for (i = 0; i < 2; i++, p += k) {
+		k = (i == 0 ? half : len - half) * 3 / 4;
+		store(p, x[i], k);
+		/* spare bits are zero, or two texts mean the same. */
+		bad |= x[i] << 8 * k;
 	}
 	return bad != 0 ? -1 : (int)n;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hint.h"
 #include "base/whole.h"
 #include "session/change.h"
 #include "session/check.h"
@@ -30,7 +31,7 @@ take_how(struct sstate_session *s, const struct sstate_how *how,
     struct sstate_error *err)
 {
 	static const struct sstate_how none = SSTATE_HOW_INIT;
-	struct sstate_how h;
+	UNFILLED struct sstate_how h;
 	int r;
 
 	if ((r = whole_copy(&h, sizeof(h), how != NULL ? how : &none, "how",
@@ -117,7 +118,7 @@ begin(struct sstate_session *s, const struct sstate_how *how,
     const struct sstate_web *web, struct sstate_error *err)
 {
 	static const struct sstate_web none = SSTATE_WEB_INIT;
-	struct sstate_web w;
+	UNFILLED struct sstate_web w;
 	struct rec *rec;
 	int r, stored;
 

@@ -490,7 +490,7 @@ fdir_check(const struct fdir *d, int fd, struct stat *st, const char *what,
 int
 fdir_leads(const struct fdir *d, const char *path, dev_t dev, ino_t ino)
 {
-	struct stat st;
+	UNFILLED struct stat st;
 
 	if (fstatat(d->fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : -1;

@@ -83,7 +83,7 @@ int
 frec_open(struct frec *r, const struct sstate_key *key,
     struct sstate_error *err)
 {
-	struct stat st;
+	UNFILLED struct stat st;
 	int x;
 
 	(void)frec_close(r, NULL);
