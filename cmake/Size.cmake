@@ -4,7 +4,7 @@ include(CheckCCompilerFlag)
 
 set(SSTATE_FAST
   base/arena base/buf base/clock base/codec base/table base/whole
-  record/ops record/record
+  record/encode record/ops record/record
   crypto/box crypto/pad crypto/prf crypto/seal crypto/token
   session/attempts session/change session/commit session/fetch
   session/request session/session session/state session/values session/write
