@@ -39,6 +39,10 @@ cycle(const char *params, uint64_t n)
 	    "get gives what was created");
 	T(kit_get(&got, c, &other) == SSTATE_ENOTFOUND,
 	    "another namespace, same id: nothing");
+	T(kit_get(&got, c, &key) == 0 &&
+		drv->replace(c, &other, 7, &b, &err) == SSTATE_ENOTFOUND &&
+		kit_get(&got, c, &key) == 0 && body_is("one", 3),
+	    "nor is what was read for one replaced for the other");
 	T(drv->replace(c, &key, 6, &b, &err) == SSTATE_ECONFLICT &&
 		drv->replace(c, &key, 8, &b, &err) == SSTATE_ECONFLICT &&
 		drv->replace(c, &key, SSTATE_ANY_REV, &b, &err) ==
@@ -185,8 +189,8 @@ namespaces(void)
 			kit_get(&got, c, &key) == 0 &&
 			drv->reap(&n, c, good[i], 20, 0, &err) == 0 && n == 1 &&
 			kit_get(&got, c, &key) == SSTATE_ENOTFOUND,
-		    "F-06, R-96 namespace \"%s\" stays in the directory %s", good[i],
-		    err.text);
+		    "F-06, R-96 namespace \"%s\" stays in the directory %s",
+		    good[i], err.text);
 	}
 	drv->close(c);
 }
