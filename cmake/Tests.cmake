@@ -3,6 +3,7 @@
 #
 # A comment line in a test may say
 #	link: -Wl,--wrap=pwrite		options for this one program
+#	compile: -O2			the same, of its compiler
 #	label: NAME			one more label
 #	driver: NAME			link that store driver, or skip
 # A test that does more where SSTATE_TEST_LONG asks for it gets the label
@@ -56,6 +57,7 @@ foreach(source IN LISTS programs)
   string(REPLACE "/" "_" target "${name}_test")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
   sstate_comment(options "${source}" "link")
+  sstate_comment(flags "${source}" "compile")
   sstate_comment(drivers "${source}" "driver")
   set(missing "")
   foreach(driver IN LISTS drivers)
@@ -81,7 +83,7 @@ foreach(source IN LISTS programs)
   # give a struct its first members alone.
   target_compile_options(${target} PRIVATE -UNDEBUG -Wno-unused-result
     -Wno-missing-field-initializers
-    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
+    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> ${flags})
   target_link_libraries(${target} PRIVATE securestate_static
     PkgConfig::SODIUM Threads::Threads ${options})
   add_test(NAME "${name}" COMMAND ${target})
