@@ -40,6 +40,9 @@ static const char *const text[SQL_COUNT] = {
 			" SET due = min(due, ?3), expires = ?4, rev = ?5,"
 			" tag = ?6, body = ?7 WHERE key = ?1 AND rev = ?2",
 	[SQL_REMOVE] = "DELETE FROM " SQLITE_RECORD " WHERE key = ?1",
+	/* Of the index alone. */
+	[SQL_ANY_DUE] = "SELECT 1 FROM " SQLITE_RECORD
+			" WHERE ns = ?1 AND due <= ?2 LIMIT 1",
 	[SQL_DUE] = "SELECT key, expires FROM " SQLITE_RECORD
 		    " WHERE ns = ?1 AND due <= ?2 ORDER BY due LIMIT ?3",
 	[SQL_MOVE] = "UPDATE " SQLITE_RECORD " SET due = ?2 WHERE key = ?1",

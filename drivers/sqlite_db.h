@@ -29,6 +29,7 @@ enum sqlite_sql {
 	SQL_REV,
 	SQL_REWRITE,
 	SQL_REMOVE,
+	SQL_ANY_DUE,
 	SQL_DUE,
 	SQL_MOVE,
 	SQL_EACH,

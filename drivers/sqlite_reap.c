@@ -21,6 +21,29 @@ struct due {
 
 /* ---- Reaping ---------------------------------------------------------- */
 
+/* Is there any?  Whoever finds nothing takes no lock. */
+static int
+any_due(int *is, struct sqlite_ctx *c, const char *ns, int64_t before,
+    struct sstate_error *err)
+{
+	sqlite3_stmt *s;
+	int rc, r;
+
+	*is = 0;
+	if ((r = sqlite_db_sql(&s, c, SQL_ANY_DUE, "reap", err)) != 0)
+		return r;
+	rc = sqlite3_bind_text(s, 1, ns, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(s, 2, before);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	*is = rc == SQLITE_ROW;
+	(void)sqlite3_reset(s);
+	(void)sqlite3_clear_bindings(s);
+	return *is || rc == SQLITE_DONE ? 0
+					: sqlite_db_fail(c, rc, "reap", err);
+}
+
 /* The next few that are due, the longest first. */
 static int
 list_due(struct due *list, int *n, struct sqlite_ctx *c, const char *ns,
@@ -105,7 +128,6 @@ sqlite_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
     uint64_t limit, struct sstate_error *err)
 {
 	struct sqlite_ctx *c = ctx;
-	struct due first;
 	int n, gone, max, r;
 
 	*removed = 0;
@@ -113,8 +135,7 @@ sqlite_reap(uint64_t *removed, void *ctx, const char *ns, int64_t before,
 		before--; /* that is "never" */
 	if ((r = sqlite_enter(c, "reap", err)) != 0)
 		return r;
-	/* Whoever finds nothing takes no lock. */
-	r = list_due(&first, &n, c, ns, before, 1, err);
+	r = any_due(&n, c, ns, before, err);
 	while (r == 0 && n > 0 && *removed < limit) {
 		max =
 		    limit - *removed < SLICE ? (int)(limit - *removed) : SLICE;
