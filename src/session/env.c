@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/nest.h"
 #include "base/rand.h"
 #include "base/whole.h"
 #include "session/options.h"
@@ -366,9 +367,12 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 		return r;
 	hook.fn = whole.alloc;
 	hook.arg = whole.arg;
+	if (NEST_IS_OF_USE)
+		nest_open(&hook);
 	if ((a = arena_new(&hook, 2048)) == NULL ||
 	    (env = arena_zero(a, sizeof(*env))) == NULL) {
 		arena_free(a);
+		nest_close(&hook);
 		return err_plain(err, SSTATE_ENOMEM, "open");
 	}
 	env->a = a;
@@ -403,9 +407,11 @@ void
 sstate_close(struct sstate *env)
 {
 	struct ring_node *node, *next;
+	struct hook hook;
 
 	if (env == NULL)
 		return;
+	hook = env->hook;
 	passing_end(env);
 	store_close(env->store);
 	keyring_free(atomic_load(&env->ring));
@@ -416,4 +422,5 @@ sstate_close(struct sstate *env)
 	}
 	vault_free(&env->vault);
 	arena_free(env->a);
+	nest_close(&hook);
 }

@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 #include "base/err.h"
+#include "base/nest.h"
 #include "store/conf.h"
 #include "store/memtab.h"
 
@@ -105,7 +106,9 @@ share_new(struct share **out, const char *name, const unsigned char *store,
 {
 	/* What many share must not come from one environment's allocator. */
 	static const struct hook plain = { NULL, NULL };
-	const struct hook *use = name[0] != '\0' ? &plain : h;
+	/* What a child forgot to free is in the list for ever. */
+	struct hook own = nest_outside(h);
+	const struct hook *use = name[0] != '\0' ? &plain : &own;
 	size_t len = strlen(name), size = sizeof(struct share) + len + 1;
 	struct share *s;
 	int r;

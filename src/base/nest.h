@@ -1,0 +1,35 @@
+/*
+ * nest.h - one mapping for all that a short life asks for
+ *
+ * A CGI program asks for a dozen blocks and ends.  A mapping of its own for
+ * each of them, as some allocators have it, costs more than all of its other
+ * work; a process that lives on fills its nest and goes on with malloc().
+ */
+#ifndef BASE_NEST_H
+#define BASE_NEST_H
+
+#include "base/arena.h"
+
+/* ASan knows malloc's blocks, and would see nothing in ours. */
+#if defined(__SANITIZE_ADDRESS__)
+#define NEST_IS_OF_USE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NEST_IS_OF_USE 0
+#endif
+#endif
+#ifndef NEST_IS_OF_USE
+#define NEST_IS_OF_USE 1
+#endif
+
+/*
+ * From now on h allocates in a nest of its own, in any thread.  Where the
+ * program has an allocator, or there is no memory, h stays as it is.
+ */
+void nest_open(struct hook *h);
+/* Unmaps it; what is in it must have been wiped, and used for the last time. */
+void nest_close(const struct hook *h);
+/* As h was before: for what may be there after nest_close(). */
+struct hook nest_outside(const struct hook *h);
+
+#endif
