@@ -6,8 +6,8 @@
  */
 #include "crypto/keyring.h"
 
-#include <errno.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <securestate.h>
@@ -16,6 +16,7 @@
 #include "base/rand.h"
 #include "base/wipe.h"
 #include "crypto/ring.h"
+#include "crypto/walled.h"
 
 int
 crypto_init(struct sstate_error *err)
@@ -26,22 +27,29 @@ crypto_init(struct sstate_error *err)
 	return 0;
 }
 
-struct keyring *
-ring_new(void)
+static size_t
+bytes_of(uint32_t room)
 {
-	struct keyring *kr = sodium_malloc(sizeof(*kr));
+	return offsetof(struct keyring, key) + room * sizeof(struct ringkey);
+}
+
+struct keyring *
+ring_new(uint32_t room)
+{
+	struct keyring *kr = walled_new(bytes_of(room));
 
 	if (kr != NULL)
-		memset(kr, 0, sizeof(*kr));
+		kr->room = room;
 	return kr;
 }
 
 int
 ring_seal(struct keyring *kr, struct sstate_error *err)
 {
-	if (sodium_mprotect_readonly(kr) != 0)
-		return sstate_fail(err, SSTATE_ESYS, errno,
-		    "key ring: mprotect");
+	int e = walled_seal(kr, bytes_of(kr->room));
+
+	if (e != 0)
+		return sstate_fail(err, SSTATE_ESYS, e, "key ring: mprotect");
 	return 0;
 }
 
@@ -82,7 +90,7 @@ ring_add(struct keyring *kr, const struct ringkey *head,
 	*what = NULL;
 	if (head->kid == 0 || kr->slot[head->kid] != 0)
 		*what = "this kid is there already";
-	else if (kr->count == LIMIT_RING_KEYS)
+	else if (kr->count == kr->room)
 		*what = "too many entries";
 	else if (!random_looking(secret))
 		*what = "the secret is not random";
@@ -120,7 +128,7 @@ keyring_ephemeral(struct keyring **out, int64_t max_lifetime, int64_t now,
 		    "key ring: max_lifetime is out of range");
 	if ((r = rand_bytes(secret, sizeof(secret), err)) != 0)
 		goto out;
-	if ((kr = ring_new()) == NULL) {
+	if ((kr = ring_new(1)) == NULL) {
 		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
 		goto out;
 	}
@@ -142,7 +150,8 @@ out:
 void
 keyring_free(struct keyring *kr)
 {
-	sodium_free(kr); /* wipes */
+	if (kr != NULL)
+		walled_free(kr, bytes_of(kr->room));
 }
 
 int

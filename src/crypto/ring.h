@@ -1,8 +1,8 @@
 /*
  * ring.h - what the ring's own files share: its form in memory
  *
- * The whole ring is one sodium_malloc() allocation without pointers, made
- * read-only once it is filled.
+ * The whole ring is one walled place without pointers, made read-only once it is
+ * filled.
  */
 #ifndef CRYPTO_RING_H
 #define CRYPTO_RING_H
@@ -22,20 +22,20 @@
 enum { RING_MARK = 255 };
 
 struct keyring {
-	struct ringkey key[LIMIT_RING_KEYS];
-	uint32_t count;
+	uint32_t count, room; /* entries; how many there can be */
 	uint8_t slot[256];
 	int64_t max_lifetime;
 	/* The file that it was read from; ino is 0 for none. */
 	uint64_t dev, ino, size;
 	struct timespec mtime, ctime;
+	struct ringkey key[];
 };
 
 /* 1 if kid is an entry, retired or not, or a mark. */
 int keyring_knows(const struct keyring *kr, uint8_t kid);
 
-/* A writable ring, zeroed; NULL when there is no memory. */
-struct keyring *ring_new(void);
+/* A writable ring, zeroed, for so many keys; NULL when there is no memory. */
+struct keyring *ring_new(uint32_t room);
 /* From then on it is read-only. */
 int ring_seal(struct keyring *kr, struct sstate_error *err);
 /*

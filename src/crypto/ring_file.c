@@ -209,6 +209,15 @@ ring_read(char text[LIMIT_RING_BYTES], size_t *len, int fd, const char *path,
 	return 0;
 }
 
+/* No text of that length has more entries, or they are too many. */
+static uint32_t
+room_for(size_t len)
+{
+	size_t most = len / (B64_LEN(SECRET_BYTES) + sizeof("1 1  0 0 0"));
+
+	return most < LIMIT_RING_KEYS ? (uint32_t)most : LIMIT_RING_KEYS;
+}
+
 static void
 identify(struct keyring *kr, const struct stat *st)
 {
@@ -234,16 +243,15 @@ keyring_load(struct keyring **out, const char *path, uid_t uid,
 	if ((r = ring_dir(&dir, name, path, uid, err)) != 0 ||
 	    (r = ring_open(&fd, &st, dir, name, path, uid, O_RDONLY, err)) != 0)
 		goto out;
-	if ((kr = ring_new()) == NULL) {
-		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
-		goto out;
-	}
-	/* As it was before the read: what is written later makes it stale. */
-	identify(kr, &st);
 	if ((r = ring_read(text, &len, fd, path, err)) != 0)
 		len = sizeof(text); /* what was read of it is to be wiped */
-	else
+	else if ((kr = ring_new(room_for(len))) == NULL)
+		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
+	else {
+		/* As before the read: what is written later makes it stale. */
+		identify(kr, &st);
 		r = ring_parse(kr, text, len, path, err);
+	}
 	wipe(text, len);
 	if (r != 0 || (r = ring_seal(kr, err)) != 0)
 		goto out;

@@ -1,8 +1,8 @@
 /*
  * crypto_fault_test.c - the key ring when the n-th call of the system fails
  *
- * link: -Wl,--wrap=rand_bytes,--wrap=sodium_malloc,--wrap=sodium_init
- * link: -Wl,--wrap=sodium_mprotect_readonly,--wrap=getcwd,--wrap=openat
+ * link: -Wl,--wrap=rand_bytes,--wrap=mmap,--wrap=mprotect
+ * link: -Wl,--wrap=sodium_init,--wrap=getcwd,--wrap=openat
  * link: -Wl,--wrap=fstat,--wrap=fstatat,--wrap=read,--wrap=write
  * link: -Wl,--wrap=fchmod,--wrap=fchown,--wrap=fsync,--wrap=close
  * link: -Wl,--wrap=linkat,--wrap=renameat2,--wrap=geteuid
@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "crypto_help.h"
@@ -21,7 +22,7 @@
 
 enum call {
 	RANDOM,
-	MALLOC,
+	MMAP,
 	INIT,
 	PROTECT,
 	GETCWD,
@@ -39,10 +40,9 @@ enum call {
 	CALLS
 };
 
-static const char *const names[CALLS] = { "rand_bytes", "sodium_malloc",
-	"sodium_init", "mprotect", "getcwd", "openat", "fstat", "fstatat",
-	"read", "write", "fchmod", "fchown", "fsync", "close", "linkat",
-	"renameat2" };
+static const char *const names[CALLS] = { "rand_bytes", "mmap", "sodium_init",
+	"mprotect", "getcwd", "openat", "fstat", "fstatat", "read", "write",
+	"fchmod", "fchown", "fsync", "close", "linkat", "renameat2" };
 
 /* The at-th call of which fails with error; 0: none. */
 static struct {
@@ -73,9 +73,10 @@ fails(enum call c)
 
 WRAP(int, rand_bytes, (void *p, size_t n, struct sstate_error *err),
     (p, n, err), RANDOM, sstate_fail(err, SSTATE_ESYS, EIO, "no random"))
-WRAP(void *, sodium_malloc, (size_t n), (n), MALLOC, NULL)
+WRAP(void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t at),
+    (p, n, prot, flags, fd, at), MMAP, MAP_FAILED)
 WRAP(int, sodium_init, (void), (), INIT, -1)
-WRAP(int, sodium_mprotect_readonly, (void *p), (p), PROTECT, -1)
+WRAP(int, mprotect, (void *p, size_t n, int prot), (p, n, prot), PROTECT, -1)
 WRAP(int, fstat, (int fd, struct stat *st), (fd, st), FSTAT, -1)
 WRAP(int, fstatat, (int fd, const char *path, struct stat *st, int flags),
     (fd, path, st, flags), FSTATAT, -1)
@@ -412,21 +413,29 @@ no_random(void)
 static void
 in_memory(void)
 {
-	static const enum call calls[] = { RANDOM, MALLOC, PROTECT };
+	static const struct {
+		enum call call;
+		int at, r;
+	} calls[] = {
+		{ RANDOM, 1, SSTATE_ESYS },
+		{ MMAP, 1, SSTATE_ENOMEM },
+		{ PROTECT, 1, SSTATE_ENOMEM },
+		{ PROTECT, 2, SSTATE_ESYS },
+	};
 	static const int64_t lives[] = { -1, 0, LIMIT_COOKIE_AGE + 1 };
 	struct keyring *kr;
 	struct sstate_error err;
 	size_t i;
 	int r;
 
-	for (i = 0; i < 3; i++) {
-		fault.which = calls[i];
-		fault.at = 1;
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		fault.which = calls[i].call;
+		fault.at = calls[i].at;
 		fault.error = ENOMEM;
 		r = keyring_ephemeral(&kr, 43200, NOW, &err);
-		T(r == (calls[i] == MALLOC ? SSTATE_ENOMEM : SSTATE_ESYS) &&
-			kr == NULL && err.code == r,
-		    "R-76 no ring in memory when %s fails", names[calls[i]]);
+		T(r == calls[i].r && kr == NULL && err.code == r,
+		    "R-76 no ring in memory when the %d. %s fails", calls[i].at,
+		    names[calls[i].call]);
 	}
 	for (i = 0; i < 3; i++)
 		T(keyring_ephemeral(&kr, lives[i], NOW, &err) ==

@@ -15,8 +15,7 @@ my %may = map { $_ => 1 } qw(
     crypto_aead_xchacha20poly1305_ietf_encrypt_detached
     crypto_generichash crypto_generichash_init crypto_generichash_update
     crypto_generichash_final crypto_kdf_derive_from_key
-    sodium_free sodium_init sodium_malloc sodium_memcmp sodium_memzero
-    sodium_mprotect_readonly);
+    sodium_init sodium_memcmp sodium_memzero);
 
 sub source {
 	my ($file) = @_;

@@ -1,0 +1,86 @@
+/*
+ * walled.c - pages for keys alone: locked, out of core files, walled in
+ *
+ * As sodium_malloc(), in half its system calls: each of them is paid for by
+ * every CGI program.
+ *
+ * Invariant: what is in a walled page begins where nothing was written before, and
+ * ends at a page that nobody may read.
+ */
+#include "crypto/walled.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/wipe.h"
+
+enum { ALIGN = 16 };
+
+struct wall {
+	size_t page, body; /* one wall, what is between the two */
+};
+
+static int
+measure(struct wall *w, size_t n)
+{
+	w->page = (size_t)sysconf(_SC_PAGESIZE);
+	if (n > SIZE_MAX / 2)
+		return -1;
+	w->body = (n + w->page - 1) / w->page * w->page;
+	return 0;
+}
+
+static char *
+body_of(void *p, const struct wall *w)
+{
+	return (char *)p - (uintptr_t)p % w->page;
+}
+
+void *
+walled_new(size_t n)
+{
+	struct wall w;
+	char *p;
+
+	if (measure(&w, n) != 0)
+		return NULL;
+	p = mmap(NULL, w.body + 2 * w.page, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	p += w.page;
+	if (mprotect(p, w.body, PROT_READ | PROT_WRITE) != 0) {
+		(void)munmap(p - w.page, w.body + 2 * w.page);
+		return NULL;
+	}
+	/* A limit may forbid the lock: then it is a walled page without one. */
+	(void)madvise(p, w.body, MADV_DONTDUMP);
+	(void)mlock(p, w.body);
+	return p + w.body - (n + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+int
+walled_seal(void *p, size_t n)
+{
+	struct wall w;
+
+	if (measure(&w, n) != 0)
+		return EINVAL;
+	return mprotect(body_of(p, &w), w.body, PROT_READ) != 0 ? errno : 0;
+}
+
+void
+walled_free(void *p, size_t n)
+{
+	struct wall w;
+	char *body;
+
+	if (p == NULL || measure(&w, n) != 0)
+		return;
+	body = body_of(p, &w);
+	if (mprotect(body, w.body, PROT_READ | PROT_WRITE) == 0)
+		wipe(p, n);
+	(void)munmap(body - w.page, w.body + 2 * w.page);
+}
