@@ -8,7 +8,10 @@
 #define UNFILLED __attribute__((uninitialized))
 #endif
 #if __has_attribute(cold) && __has_attribute(noinline)
-/* Not for an ordinary request: what it needs burdens no caller. */
+/*
+ * Not for an ordinary request: neither its code nor its room on the stack
+ * burdens a caller.
+ */
 #define APART __attribute__((cold, noinline))
 #endif
 #endif

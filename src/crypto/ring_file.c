@@ -24,6 +24,8 @@
 #include "base/wipe.h"
 #include "crypto/ring_file.h"
 
+enum { SMALL = 1024 }; /* a ring of a dozen keys */
+
 /* F-02: whoever can write there can put another file in our file's place. */
 static int
 dir_safe(const struct stat *st, uid_t uid)
@@ -67,56 +69,69 @@ step(int *fd, const char *part, const char *path, uid_t uid,
 	return 0;
 }
 
-/* path, made absolute, in full; SSTATE_EINVAL if it names no file. */
+/* Each directory on the way; of what is behind the last '/' the name. */
 static int
-absolute(char full[PATH_MAX], const char *path, struct sstate_error *err)
+walk(int *fd, char name[NAME_MAX + 1], const char *way, const char *path,
+    uid_t uid, struct sstate_error *err)
 {
-	size_t n = strlen(path), have = 0;
-	const char *last = strrchr(path, '/');
+	const char *p = way;
+	size_t n;
+	int r;
 
-	last = last != NULL ? last + 1 : path;
-	if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
-		return sstate_fail(err, SSTATE_EINVAL, 0,
-		    "key ring %s: names no file", path);
-	if (path[0] != '/') {
-		if (getcwd(full, PATH_MAX) == NULL)
-			return sstate_fail(err, SSTATE_ESYS, errno,
-			    "key ring %s: getcwd", path);
-		have = strlen(full);
-		if (have + 1 < PATH_MAX)
-			full[have++] = '/';
+	for (;; p += n + 1) {
+		n = strcspn(p, "/");
+		if (n > NAME_MAX)
+			return sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
+			    "key ring: path");
+		memcpy(name, p, n);
+		name[n] = '\0';
+		if (p[n] == '\0')
+			return 0;
+		if (n > 0 && (r = step(fd, name, path, uid, err)) != 0)
+			return r;
 	}
-	if (n >= PATH_MAX - have)
+}
+
+/* What is above the directory where this process is, and that itself. */
+APART static int
+walk_here(int *fd, char name[NAME_MAX + 1], const char *path, uid_t uid,
+    struct sstate_error *err)
+{
+	UNFILLED char here[PATH_MAX];
+	size_t n;
+
+	if (getcwd(here, PATH_MAX) == NULL)
+		return sstate_fail(err, SSTATE_ESYS, errno,
+		    "key ring %s: getcwd", path);
+	n = strlen(here);
+	if (n + strlen(path) >= PATH_MAX)
 		return sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
 		    "key ring: path");
-	memcpy(full + have, path, n + 1);
-	return 0;
+	here[n++] = '/';
+	here[n] = '\0';
+	return walk(fd, name, here, path, uid, err);
 }
 
 int
 ring_dir(int *fd, char name[NAME_MAX + 1], const char *path, uid_t uid,
     struct sstate_error *err)
 {
-	UNFILLED char full[PATH_MAX];
-	char *p, *slash;
+	const char *last = strrchr(path, '/');
 	int r;
 
 	*fd = -1;
-	if ((r = absolute(full, path, err)) != 0 ||
-	    (r = step(fd, "/", path, uid, err)) != 0)
-		goto out;
-	for (p = full; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
-		*slash = '\0';
-		if (*p != '\0' && (r = step(fd, p, path, uid, err)) != 0)
-			goto out;
-	}
-	if (strlen(p) > NAME_MAX) {
-		r = sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
+	last = last != NULL ? last + 1 : path;
+	if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
+		    "key ring %s: names no file", path);
+	if (strnlen(path, PATH_MAX) == PATH_MAX)
+		return sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
 		    "key ring: path");
-		goto out;
-	}
-	memcpy(name, p, strlen(p) + 1);
-out:
+	r = step(fd, "/", path, uid, err);
+	if (r == 0 && path[0] != '/')
+		r = walk_here(fd, name, path, uid, err);
+	if (r == 0)
+		r = walk(fd, name, path, path, uid, err);
 	if (r != 0 && *fd >= 0) {
 		(void)close(*fd);
 		*fd = -1;
@@ -180,7 +195,7 @@ ring_open(int *fd, struct stat *st, int dir, const char *name, const char *path,
 }
 
 int
-ring_read(char text[LIMIT_RING_BYTES], size_t *len, int fd, const char *path,
+ring_read(char *text, size_t max, size_t *len, int fd, const char *path,
     struct sstate_error *err)
 {
 	size_t have = 0;
@@ -189,9 +204,8 @@ ring_read(char text[LIMIT_RING_BYTES], size_t *len, int fd, const char *path,
 
 	*len = 0;
 	for (;;) {
-		got = have < LIMIT_RING_BYTES
-		    ? read(fd, text + have, LIMIT_RING_BYTES - have)
-		    : read(fd, &more, 1);
+		got = have < max ? read(fd, text + have, max - have)
+				 : read(fd, &more, 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -199,10 +213,9 @@ ring_read(char text[LIMIT_RING_BYTES], size_t *len, int fd, const char *path,
 			    "key ring %s: read", path);
 		if (got == 0)
 			break;
-		if (have == LIMIT_RING_BYTES)
+		if (have == max)
 			return sstate_fail(err, SSTATE_EPARSE, 0,
-			    "key ring %s: more than %u bytes", path,
-			    LIMIT_RING_BYTES);
+			    "key ring %s: more than %zu bytes", path, max);
 		have += (size_t)got;
 	}
 	*len = have;
@@ -228,32 +241,62 @@ identify(struct keyring *kr, const struct stat *st)
 	kr->ctime = st->st_ctim;
 }
 
+/* text has max octets for what is in the file, and is wiped. */
+static int
+fill(struct keyring **kr, char *text, size_t max, int fd, const struct stat *st,
+    const char *path, struct sstate_error *err)
+{
+	size_t len = 0;
+	int r;
+
+	if ((r = ring_read(text, max, &len, fd, path, err)) != 0)
+		len = max; /* what was read of it is to be wiped */
+	else if ((*kr = ring_new(room_for(len))) == NULL)
+		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
+	else {
+		/* As before the read: what is written later makes it stale. */
+		identify(*kr, st);
+		r = ring_parse(*kr, text, len, path, err);
+	}
+	wipe(text, len);
+	return r != 0 ? r : ring_seal(*kr, err);
+}
+
+APART static int
+fill_small(struct keyring **kr, int fd, const struct stat *st, const char *path,
+    struct sstate_error *err)
+{
+	UNFILLED char text[SMALL];
+
+	return fill(kr, text, sizeof(text), fd, st, path, err);
+}
+
+APART static int
+fill_large(struct keyring **kr, int fd, const struct stat *st, const char *path,
+    struct sstate_error *err)
+{
+	UNFILLED char text[LIMIT_RING_BYTES];
+
+	return fill(kr, text, sizeof(text), fd, st, path, err);
+}
+
 int
 keyring_load(struct keyring **out, const char *path, uid_t uid,
     struct sstate_error *err)
 {
-	UNFILLED char text[LIMIT_RING_BYTES];
 	char name[NAME_MAX + 1];
 	struct keyring *kr = NULL;
 	struct stat st;
-	size_t len = 0;
 	int dir = -1, fd = -1, r;
 
 	*out = NULL;
 	if ((r = ring_dir(&dir, name, path, uid, err)) != 0 ||
 	    (r = ring_open(&fd, &st, dir, name, path, uid, O_RDONLY, err)) != 0)
 		goto out;
-	if ((r = ring_read(text, &len, fd, path, err)) != 0)
-		len = sizeof(text); /* what was read of it is to be wiped */
-	else if ((kr = ring_new(room_for(len))) == NULL)
-		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
-	else {
-		/* As before the read: what is written later makes it stale. */
-		identify(kr, &st);
-		r = ring_parse(kr, text, len, path, err);
-	}
-	wipe(text, len);
-	if (r != 0 || (r = ring_seal(kr, err)) != 0)
+	/* One that grows meanwhile is refused: it is not to be written in. */
+	r = st.st_size <= SMALL ? fill_small(&kr, fd, &st, path, err)
+				: fill_large(&kr, fd, &st, path, err);
+	if (r != 0)
 		goto out;
 	*out = kr;
 	kr = NULL; /* now the caller's */

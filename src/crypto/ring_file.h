@@ -24,9 +24,9 @@ int ring_dir(int *fd, char name[NAME_MAX + 1], const char *path, uid_t uid,
 /* The file itself, checked by its descriptor. */
 int ring_open(int *fd, struct stat *st, int dir, const char *name,
     const char *path, uid_t uid, int flags, struct sstate_error *err);
-/* All of it; the caller wipes text. */
-int ring_read(char text[LIMIT_RING_BYTES], size_t *len, int fd,
-    const char *path, struct sstate_error *err);
+/* All of it, max bytes at most; the caller wipes text. */
+int ring_read(char *text, size_t max, size_t *len, int fd, const char *path,
+    struct sstate_error *err);
 
 /* A ring's text as it grows; it holds secrets. */
 struct ring_text {

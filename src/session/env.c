@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hint.h"
 #include "base/limits.h"
 #include "base/nest.h"
 #include "base/rand.h"
@@ -256,15 +257,13 @@ env_issuer(const struct ringkey **out, struct sstate *env,
  * Root looks into somebody's directory: the ring's owner is its owner, and
  * where the ring is elsewhere, the directory's.
  */
-static uid_t
-ring_owner(const struct sstate *env)
+APART static uid_t
+guest_owner(const struct sstate *env)
 {
-	char dir[PATH_MAX], *slash;
+	UNFILLED char dir[PATH_MAX];
+	char *slash;
 	struct stat st;
 
-	if (geteuid() != 0 || (env->flags & SSTATE_NO_CREATE) == 0 ||
-	    env->ring_path == NULL)
-		return geteuid();
 	if (lstat(env->ring_path, &st) == 0)
 		return st.st_uid;
 	(void)snprintf(dir, sizeof(dir), "%s", env->ring_path);
@@ -272,6 +271,17 @@ ring_owner(const struct sstate *env)
 		return geteuid();
 	*slash = '\0';
 	return lstat(dir, &st) == 0 ? st.st_uid : geteuid();
+}
+
+static uid_t
+ring_owner(const struct sstate *env)
+{
+	uid_t uid = geteuid();
+
+	return uid == 0 && (env->flags & SSTATE_NO_CREATE) != 0 &&
+		env->ring_path != NULL
+	    ? guest_owner(env)
+	    : uid;
 }
 
 static int

@@ -7,7 +7,7 @@
 #include "session/places.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,39 +39,62 @@ variable(const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
-/* path's deepest part that is there, without links; 0 if none is. */
+/* The deepest directory of path that is there; or -1. */
 static int
-resolve(char out[PATH_MAX], const char *path)
+deepest(struct arena *a, const char *path)
 {
-	char copy[PATH_MAX], *slash;
-	size_t n = strlen(path);
+	char *copy = arena_str(a, path), *slash;
+	int fd;
 
-	if (n >= sizeof(copy))
-		return 0;
-	memcpy(copy, path, n + 1);
-	while (realpath(copy, out) == NULL) {
+	if (copy == NULL)
+		return -1;
+	while ((fd = open(copy, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
 		if ((slash = strrchr(copy, '/')) == NULL)
-			return 0;
-		slash[slash == copy] = '\0';
-		if (slash == copy && realpath(copy, out) == NULL)
-			return 0;
+			return -1;
+		if (slash == copy)
+			return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		*slash = '\0';
 	}
-	return 1;
+	return fd;
 }
 
 static int
-below_document_root(const char *path)
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* As it lies, not as it is named: from there up, to a root or to top. */
+static int
+is_below(struct arena *a, const char *path, const struct stat *top)
+{
+	struct stat here, was;
+	int fd = deepest(a, path), up, found = 0;
+
+	memset(&was, 0, sizeof(was));
+	while (fd >= 0 && fstat(fd, &here) == 0 && !is_same(&here, &was)) {
+		if ((found = is_same(&here, top)) != 0)
+			break;
+		was = here;
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		(void)close(fd);
+		fd = up;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return found;
+}
+
+static int
+below_document_root(struct arena *a, const char *path)
 {
 	const char *root = variable("DOCUMENT_ROOT");
-	char top[PATH_MAX], full[PATH_MAX];
-	size_t n;
+	struct stat top, slash;
 
-	if (root == NULL || realpath(root, top) == NULL ||
-	    strcmp(top, "/") == 0 || !resolve(full, path))
-		return 0; /* a root of / says nothing */
-	n = strlen(top);
-	return strncmp(full, top, n) == 0 &&
-	    (full[n] == '/' || full[n] == '\0');
+	/* A root of / says nothing. */
+	return root != NULL && stat(root, &top) == 0 &&
+	    stat("/", &slash) == 0 && !is_same(&top, &slash) &&
+	    is_below(a, path, &top);
 }
 
 /* Make each missing folder above the last one: 0700, ours. */
@@ -142,7 +165,7 @@ default_place(const char **out, uint32_t flags, struct arena *a,
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "no place for "
 		    "state: set SECURESTATE_STORES=file:/a/private/directory");
-	if (below_document_root(dir))
+	if (below_document_root(a, dir))
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "the default place "
 		    "is below DOCUMENT_ROOT: set SECURESTATE_STORES="
@@ -323,7 +346,7 @@ places_find(const char *const **stores, const char **ring,
 		return r;
 	if ((r = absolute(ring, a, err)) != 0)
 		return r;
-	if (*ring != NULL && below_document_root(*ring)) /* */
+	if (*ring != NULL && below_document_root(a, *ring)) /* */
 		return sstate_fail(err, SSTATE_EUNSAFE, 0,
 		    "the key ring is below DOCUMENT_ROOT: name another place "
 		    "for it in SECURESTATE_KEYRING");

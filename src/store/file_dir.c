@@ -133,25 +133,38 @@ step(int at, const char *name, int create)
 	return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* path from "/" on, to be freed; *size is what was allocated. */
 static int
-absolute(char *out, size_t max, const char *path, struct sstate_error *err)
+absolute(char **out, size_t *size, const struct hook *hook, const char *path,
+    struct sstate_error *err)
 {
-	size_t n = 0;
+	size_t n = 0, len;
+	char *full;
 
+	*out = NULL;
 	if (path == NULL || path[0] == '\0')
 		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "file: the URI names no directory");
+	len = strlen(path);
+	*size = path[0] == '/' ? len + 1 : PATH_MAX + 1;
+	if (len >= PATH_MAX)
+		goto large;
+	if ((full = *out = hook_alloc(hook, *size)) == NULL)
+		return sstate_fail(err, SSTATE_ENOMEM, 0, "file: open");
 	if (path[0] != '/') {
-		if (getcwd(out, max) == NULL || out[0] != '/')
+		if (getcwd(full, *size) == NULL || full[0] != '/')
 			return sstate_fail(err, SSTATE_ESTORE, errno,
 			    "file: working directory");
-		n = strlen(out);
+		n = strlen(full);
+		full[n++] = '/';
+		if (len >= *size - n)
+			goto large;
 	}
-	if (n + 1 + strlen(path) + 1 > max)
-		return sstate_fail(err, SSTATE_ETOOBIG, 0,
-		    "file: path over %d bytes", PATH_MAX);
-	(void)snprintf(out + n, max - n, "%s%s", n != 0 ? "/" : "", path);
+	memcpy(full + n, path, len + 1);
 	return 0;
+large:
+	return sstate_fail(err, SSTATE_ETOOBIG, 0, "file: path over %d bytes",
+	    PATH_MAX);
 }
 
 static int
@@ -237,7 +250,8 @@ APART int
 fdir_open(struct fdir *d, const char *path, int create,
     struct sstate_error *err)
 {
-	UNFILLED char full[PATH_MAX + 1];
+	size_t size = 0;
+	char *full;
 	struct stat st;
 	int at = -1, r;
 
@@ -245,20 +259,22 @@ fdir_open(struct fdir *d, const char *path, int create,
 	d->uid = geteuid();
 	d->guest = 0;
 	d->limited = fio_limited();
-	if ((r = absolute(full, sizeof(full), path, err)) != 0)
-		return r;
+	if ((r = absolute(&full, &size, &d->hook, path, err)) != 0)
+		goto out;
 	if (d->uid == 0 && !create && lstat(full, &st) == 0 &&
 	    S_ISDIR(st.st_mode) && st.st_uid != 0) {
 		/* What the walk then meets is compared with this owner. */
 		d->uid = st.st_uid;
 		d->guest = 1;
 	}
-	if ((r = walk(&at, full, d->uid, create, err)) != 0)
-		return r;
-	r = enter(d, at, full, err);
-	(void)close(at);
+	if ((r = walk(&at, full, d->uid, create, err)) == 0)
+		r = enter(d, at, full, err);
+	if (at >= 0)
+		(void)close(at);
 	if (r != 0)
 		fdir_close(d);
+out:
+	hook_free(&d->hook, full, size);
 	return r;
 }
 
