@@ -35,7 +35,8 @@ fz_ring(void)
 
 	if (kr != NULL)
 		return kr;
-	if (crypto_init(NULL) != 0 || (kr = ring_new(LIMIT_RING_KEYS)) == NULL)
+	if (crypto_init(NULL) != 0 ||
+	    (kr = ring_new(LIMIT_RING_KEYS, NULL)) == NULL)
 		abort();
 	for (i = 0; i < 2; i++) {
 		for (size_t k = 0; k < sizeof(secret); k++)

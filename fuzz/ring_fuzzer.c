@@ -62,7 +62,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	(void)fz_ring();
-	if (size > LIMIT_RING_BYTES || (kr = ring_new(LIMIT_RING_KEYS)) == NULL)
+	if (size > LIMIT_RING_BYTES ||
+	    (kr = ring_new(LIMIT_RING_KEYS, NULL)) == NULL)
 		return 0;
 	fz_put(&b, data, size);
 	fz_put(&b, "", 1); /* never NULL */
@@ -70,14 +71,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((r = ring_parse(kr, b.p, b.n, "FILE", &err)) != 0) {
 		MUST(r == SSTATE_EPARSE);
 		discreet(&err, &in);
-	} else if ((again = ring_new(LIMIT_RING_KEYS)) != NULL) {
+	} else if ((again = ring_new(LIMIT_RING_KEYS, NULL)) != NULL) {
 		consistent(kr);
 		/* cut before its last line feed it is no ring. */
 		MUST((b.n > 1 && b.p[b.n - 2] == '\n') ||
 		    ring_parse(again, b.p, b.n - 1, "FILE", NULL) != 0);
 		keyring_free(again);
 		fz_puts(&b, "# a comment\n \t\n");
-		MUST((again = ring_new(LIMIT_RING_KEYS)) != NULL &&
+		MUST((again = ring_new(LIMIT_RING_KEYS, NULL)) != NULL &&
 		    ring_parse(again, b.p, b.n, "FILE", NULL) == 0);
 		MUST(keyring_same(kr, again));
 		keyring_free(again);

@@ -13,6 +13,8 @@
 
 #include <securestate/store.h>
 
+#include "base/nest.h"
+
 #define TAKEN UINT32_MAX
 
 static uint32_t
@@ -22,20 +24,21 @@ here(const struct guard *g)
 }
 
 int
-guard_init(struct guard *g, struct sstate_error *err)
+guard_init(struct guard *g, const struct hook *h, struct sstate_error *err)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *p;
 
-	p = mmap(NULL, page, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	g->nested = (p = nest_pages(h, 1)) != NULL;
+	if (!g->nested)
+		p = mmap(NULL, page, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return sstate_fail(err, SSTATE_ENOMEM, errno, "process: mmap");
 	g->page = p;
 	g->word = p;
 	if (madvise(p, page, MADV_WIPEONFORK) != 0) {
-		(void)munmap(p, page);
-		g->page = NULL;
+		guard_free(g);
 		g->word = &g->own;
 	}
 	atomic_store(g->word, here(g));
@@ -45,7 +48,7 @@ guard_init(struct guard *g, struct sstate_error *err)
 void
 guard_free(struct guard *g)
 {
-	if (g->page != NULL)
+	if (g->page != NULL && !g->nested)
 		(void)munmap(g->page, (size_t)sysconf(_SC_PAGESIZE));
 	g->page = NULL;
 	g->word = NULL;

@@ -13,15 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hook;
 struct sstate_error;
 
 struct guard {
 	_Atomic uint32_t *word; /* in page, or own */
 	_Atomic uint32_t own;
 	void *page; /* NULL: the kernel has no such thing */
+	bool nested; /* it goes with its nest */
 };
 
-int guard_init(struct guard *g, struct sstate_error *err);
+int guard_init(struct guard *g, const struct hook *h, struct sstate_error *err);
 void guard_free(struct guard *g);
 enum { GUARD_SAME = 1 }; /* in a page */
 

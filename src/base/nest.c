@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-enum { ALIGN = 16, NEST_BYTES = 65536 };
+enum { ALIGN = 16, NEST_BYTES = 65536, PAGES = 4 };
 
 struct nest {
 	_Atomic size_t mark; /* from the start; nobody's from here on */
+	_Atomic size_t pages; /* behind NEST_BYTES: so many are somebody's */
 };
 
 static size_t
@@ -85,6 +87,12 @@ nest_fn(void *arg, void *p, size_t had, size_t want)
 	return NULL;
 }
 
+static size_t
+page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 void
 nest_open(struct hook *h)
 {
@@ -92,11 +100,12 @@ nest_open(struct hook *h)
 
 	if (h->fn != NULL)
 		return;
-	n = mmap(NULL, NEST_BYTES, PROT_READ | PROT_WRITE,
+	n = mmap(NULL, NEST_BYTES + PAGES * page_size(), PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (n == MAP_FAILED)
 		return;
 	atomic_init(&n->mark, round_up(sizeof(*n)));
+	atomic_init(&n->pages, 0);
 	h->fn = nest_fn;
 	h->arg = n;
 }
@@ -105,7 +114,23 @@ void
 nest_close(const struct hook *h)
 {
 	if (h->fn == nest_fn)
-		(void)munmap(h->arg, NEST_BYTES);
+		(void)munmap(h->arg, NEST_BYTES + PAGES * page_size());
+}
+
+void *
+nest_pages(const struct hook *h, size_t n)
+{
+	struct nest *nest = h->arg;
+	size_t had;
+
+	if (h->fn != nest_fn)
+		return NULL;
+	had = atomic_load(&nest->pages);
+	do {
+		if (n > PAGES - had)
+			return NULL;
+	} while (!atomic_compare_exchange_weak(&nest->pages, &had, had + n));
+	return (char *)nest + NEST_BYTES + had * page_size();
 }
 
 struct hook

@@ -29,6 +29,11 @@
 void nest_open(struct hook *h);
 /* Unmaps it; what is in it must have been wiped, and used for the last time. */
 void nest_close(const struct hook *h);
+/*
+ * Whole pages with nothing else in them, zeroed, there until nest_close();
+ * NULL if h has no nest, or it has no more of them.
+ */
+void *nest_pages(const struct hook *h, size_t n);
 /* As h was before: for what may be there after nest_close(). */
 struct hook nest_outside(const struct hook *h);
 

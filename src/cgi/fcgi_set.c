@@ -125,7 +125,7 @@ set_init(struct fcgi *f, struct sstate_error *err)
 		atomic_init(&f->slot[i].deadline, 0);
 		atomic_init(&f->slot[i].since, 0);
 	}
-	if ((r = guard_init(&f->guard, err)) != 0 ||
+	if ((r = guard_init(&f->guard, f->hook, err)) != 0 ||
 	    (r = open_all(f, err)) != 0) {
 		guard_free(&f->guard);
 		hook_free(f->hook, f->slot, f->nslots * sizeof(*f->slot));

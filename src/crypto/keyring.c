@@ -34,12 +34,15 @@ bytes_of(uint32_t room)
 }
 
 struct keyring *
-ring_new(uint32_t room)
+ring_new(uint32_t room, const struct hook *h)
 {
-	struct keyring *kr = walled_new(bytes_of(room));
+	bool nested;
+	struct keyring *kr = walled_new(&nested, bytes_of(room), h);
 
-	if (kr != NULL)
+	if (kr != NULL) {
 		kr->room = room;
+		kr->nested = nested;
+	}
 	return kr;
 }
 
@@ -128,7 +131,7 @@ keyring_ephemeral(struct keyring **out, int64_t max_lifetime, int64_t now,
 		    "key ring: max_lifetime is out of range");
 	if ((r = rand_bytes(secret, sizeof(secret), err)) != 0)
 		goto out;
-	if ((kr = ring_new(1)) == NULL) {
+	if ((kr = ring_new(1, NULL)) == NULL) {
 		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
 		goto out;
 	}
@@ -151,7 +154,7 @@ void
 keyring_free(struct keyring *kr)
 {
 	if (kr != NULL)
-		walled_free(kr, bytes_of(kr->room));
+		walled_free(kr, bytes_of(kr->room), kr->nested);
 }
 
 int

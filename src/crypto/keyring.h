@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct hook;
 struct sstate_error;
 
 enum { SUITE_1 = 1 };
@@ -41,6 +42,9 @@ int crypto_init(struct sstate_error *err);
  */
 int keyring_load(struct keyring **out, const char *path, uid_t uid,
     struct sstate_error *err);
+/* The same, in h's nest: to be freed before that is closed. */
+int keyring_load_in(struct keyring **out, const struct hook *h,
+    const char *path, uid_t uid, struct sstate_error *err);
 /*
  * Make the file with one fresh entry that issues at once, 0600, by link()
  * of a synced temporary file: of two makers one wins and both load that.

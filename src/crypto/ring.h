@@ -7,6 +7,7 @@
 #ifndef CRYPTO_RING_H
 #define CRYPTO_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ enum { RING_MARK = 255 };
 struct keyring {
 	uint32_t count, room; /* entries; how many there can be */
 	uint8_t slot[256];
+	bool nested;
 	int64_t max_lifetime;
 	/* The file that it was read from; ino is 0 for none. */
 	uint64_t dev, ino, size;
@@ -34,8 +36,11 @@ struct keyring {
 /* 1 if kid is an entry, retired or not, or a mark. */
 int keyring_knows(const struct keyring *kr, uint8_t kid);
 
-/* A writable ring, zeroed, for so many keys; NULL when there is no memory. */
-struct keyring *ring_new(uint32_t room);
+/*
+ * A writable ring, zeroed, for so many keys, in h's nest if it is not NULL;
+ * NULL when there is no memory.
+ */
+struct keyring *ring_new(uint32_t room, const struct hook *h);
 /* From then on it is read-only. */
 int ring_seal(struct keyring *kr, struct sstate_error *err);
 /*

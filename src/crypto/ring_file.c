@@ -241,72 +241,88 @@ identify(struct keyring *kr, const struct stat *st)
 	kr->ctime = st->st_ctim;
 }
 
+/* Where a ring comes from, and where it goes. */
+struct source {
+	int fd;
+	struct stat st;
+	const char *path;
+	const struct hook *hook; /* NULL: in no nest */
+};
+
 /* text has max octets for what is in the file, and is wiped. */
 static int
-fill(struct keyring **kr, char *text, size_t max, int fd, const struct stat *st,
-    const char *path, struct sstate_error *err)
+fill(struct keyring **kr, char *text, size_t max, const struct source *in,
+    struct sstate_error *err)
 {
 	size_t len = 0;
 	int r;
 
-	if ((r = ring_read(text, max, &len, fd, path, err)) != 0)
+	if ((r = ring_read(text, max, &len, in->fd, in->path, err)) != 0)
 		len = max; /* what was read of it is to be wiped */
-	else if ((*kr = ring_new(room_for(len))) == NULL)
+	else if ((*kr = ring_new(room_for(len), in->hook)) == NULL)
 		r = sstate_fail(err, SSTATE_ENOMEM, 0, "key ring: no memory");
 	else {
 		/* As before the read: what is written later makes it stale. */
-		identify(*kr, st);
-		r = ring_parse(*kr, text, len, path, err);
+		identify(*kr, &in->st);
+		r = ring_parse(*kr, text, len, in->path, err);
 	}
 	wipe(text, len);
 	return r != 0 ? r : ring_seal(*kr, err);
 }
 
 APART static int
-fill_small(struct keyring **kr, int fd, const struct stat *st, const char *path,
+fill_small(struct keyring **kr, const struct source *in,
     struct sstate_error *err)
 {
 	UNFILLED char text[SMALL];
 
-	return fill(kr, text, sizeof(text), fd, st, path, err);
+	return fill(kr, text, sizeof(text), in, err);
 }
 
 APART static int
-fill_large(struct keyring **kr, int fd, const struct stat *st, const char *path,
+fill_large(struct keyring **kr, const struct source *in,
     struct sstate_error *err)
 {
 	UNFILLED char text[LIMIT_RING_BYTES];
 
-	return fill(kr, text, sizeof(text), fd, st, path, err);
+	return fill(kr, text, sizeof(text), in, err);
+}
+
+int
+keyring_load_in(struct keyring **out, const struct hook *h, const char *path,
+    uid_t uid, struct sstate_error *err)
+{
+	struct source in = { .fd = -1, .path = path, .hook = h };
+	char name[NAME_MAX + 1];
+	struct keyring *kr = NULL;
+	int dir = -1, r;
+
+	*out = NULL;
+	if ((r = ring_dir(&dir, name, path, uid, err)) != 0 ||
+	    (r = ring_open(&in.fd, &in.st, dir, name, path, uid, O_RDONLY,
+		 err)) != 0)
+		goto out;
+	/* One that grows meanwhile is refused: it is not to be written in. */
+	r = in.st.st_size <= SMALL ? fill_small(&kr, &in, err)
+				   : fill_large(&kr, &in, err);
+	if (r != 0)
+		goto out;
+	*out = kr;
+	kr = NULL; /* now the caller's */
+out:
+	if (in.fd >= 0)
+		(void)close(in.fd);
+	if (dir >= 0)
+		(void)close(dir);
+	keyring_free(kr);
+	return r;
 }
 
 int
 keyring_load(struct keyring **out, const char *path, uid_t uid,
     struct sstate_error *err)
 {
-	char name[NAME_MAX + 1];
-	struct keyring *kr = NULL;
-	struct stat st;
-	int dir = -1, fd = -1, r;
-
-	*out = NULL;
-	if ((r = ring_dir(&dir, name, path, uid, err)) != 0 ||
-	    (r = ring_open(&fd, &st, dir, name, path, uid, O_RDONLY, err)) != 0)
-		goto out;
-	/* One that grows meanwhile is refused: it is not to be written in. */
-	r = st.st_size <= SMALL ? fill_small(&kr, fd, &st, path, err)
-				: fill_large(&kr, fd, &st, path, err);
-	if (r != 0)
-		goto out;
-	*out = kr;
-	kr = NULL; /* now the caller's */
-out:
-	if (fd >= 0)
-		(void)close(fd);
-	if (dir >= 0)
-		(void)close(dir);
-	keyring_free(kr);
-	return r;
+	return keyring_load_in(out, NULL, path, uid, err);
 }
 
 int

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/nest.h"
 #include "base/wipe.h"
 
 enum { ALIGN = 16 };
@@ -38,23 +39,47 @@ body_of(void *p, const struct wall *w)
 	return (char *)p - (uintptr_t)p % w->page;
 }
 
+/* Pages of the nest, with walls made of two of them. */
+static char *
+in_nest(const struct wall *w, const struct hook *h)
+{
+	char *p = h != NULL ? nest_pages(h, w->body / w->page + 2) : NULL;
+
+	if (p != NULL &&
+	    (mprotect(p, w->page, PROT_NONE) != 0 ||
+		mprotect(p + w->page + w->body, w->page, PROT_NONE) != 0))
+		return NULL;
+	return p;
+}
+
+/* A mapping of walls, with room made in the middle. */
+static char *
+alone(const struct wall *w)
+{
+	char *p = mmap(NULL, w->body + 2 * w->page, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (mprotect(p + w->page, w->body, PROT_READ | PROT_WRITE) == 0)
+		return p;
+	(void)munmap(p, w->body + 2 * w->page);
+	return NULL;
+}
+
 void *
-walled_new(size_t n)
+walled_new(bool *nested, size_t n, const struct hook *h)
 {
 	struct wall w;
 	char *p;
 
+	*nested = false;
 	if (measure(&w, n) != 0)
 		return NULL;
-	p = mmap(NULL, w.body + 2 * w.page, PROT_NONE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
+	*nested = (p = in_nest(&w, h)) != NULL;
+	if (p == NULL && (p = alone(&w)) == NULL)
 		return NULL;
 	p += w.page;
-	if (mprotect(p, w.body, PROT_READ | PROT_WRITE) != 0) {
-		(void)munmap(p - w.page, w.body + 2 * w.page);
-		return NULL;
-	}
 	/* A limit may forbid the lock: then it is a walled page without one. */
 	(void)madvise(p, w.body, MADV_DONTDUMP);
 	(void)mlock(p, w.body);
@@ -72,7 +97,7 @@ walled_seal(void *p, size_t n)
 }
 
 void
-walled_free(void *p, size_t n)
+walled_free(void *p, size_t n, bool nested)
 {
 	struct wall w;
 	char *body;
@@ -82,5 +107,6 @@ walled_free(void *p, size_t n)
 	body = body_of(p, &w);
 	if (mprotect(body, w.body, PROT_READ | PROT_WRITE) == 0)
 		wipe(p, n);
-	(void)munmap(body - w.page, w.body + 2 * w.page);
+	if (!nested)
+		(void)munmap(body - w.page, w.body + 2 * w.page);
 }

@@ -7,13 +7,19 @@
 #ifndef CRYPTO_WALLED_H
 #define CRYPTO_WALLED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Zeroed, to be written; NULL when there is no memory.  n is not 0. */
-void *walled_new(size_t n);
+struct hook;
+
+/*
+ * Zeroed, to be written; NULL when there is no memory.  n is not 0.  nested:
+ * it lies in h's nest, as far as that has pages; h may be NULL.
+ */
+void *walled_new(bool *nested, size_t n, const struct hook *h);
 /* 0, or an errno. */
 int walled_seal(void *p, size_t n);
 /* Wiped first; p may be NULL. */
-void walled_free(void *p, size_t n);
+void walled_free(void *p, size_t n, bool nested);
 
 #endif

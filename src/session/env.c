@@ -296,8 +296,8 @@ open_ring(struct sstate *env, struct sstate_error *err)
 	env->ring_uid = ring_owner(env);
 	if (env->ring_path == NULL)
 		r = keyring_ephemeral(&ring, max, now, err);
-	else if ((r = keyring_load(&ring, env->ring_path, env->ring_uid,
-		      err)) == SSTATE_ENOTFOUND) {
+	else if ((r = keyring_load_in(&ring, &env->hook, env->ring_path,
+		      env->ring_uid, err)) == SSTATE_ENOTFOUND) {
 		if ((env->flags & SSTATE_NO_CREATE) != 0)
 			return 0;
 		err_clear(err); /* there was none: no failure */

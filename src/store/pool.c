@@ -367,7 +367,7 @@ pool_new(struct pool **out, const struct pool_options *o,
 		return err_plain(err, SSTATE_ENOMEM, o->driver->scheme);
 	}
 	if ((r = rand_bytes(p->id, sizeof(p->id), err)) != 0 ||
-	    (r = guard_init(&p->guard, err)) != 0 ||
+	    (r = guard_init(&p->guard, &p->hook, err)) != 0 ||
 	    (r = locks_init(p, err)) != 0) {
 		pool_free(p);
 		return r;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/guard.h"
+#include "base/nest.h"
 #include "store/store.h"
 
 #include "tap.h"
@@ -651,13 +652,28 @@ word_says(struct store *st)
 }
 
 static void
-test_guard(void)
+guard_of(const struct hook *h, const char *where)
 {
-	NEED(guard_init(&word, NULL) == 0, "a guard");
+	NEED(guard_init(&word, h, NULL) == 0, "a guard %s", where);
+	T(word.page != NULL, "with a page of its own");
 	T(guard_same(&word) && !guard_take(&word), "this process is the same");
 	T(child_says(word_says, NULL) == 0, "a child is another, until taken");
 	T(guard_same(&word), "the parent hears nothing of that");
 	guard_free(&word);
+}
+
+static void
+test_guard(void)
+{
+	struct hook plain = { NULL, NULL }, nest = { NULL, NULL };
+
+	nest_open(&nest);
+	guard_of(&plain, "by itself");
+	guard_of(&nest, "in a nest");
+	T(nest_pages(&nest, 4) == NULL && nest_pages(&nest, 3) != NULL,
+	    "which has a page less then");
+	guard_of(&nest, "in a nest without pages");
+	nest_close(&nest);
 	/* A kernel without such pages. */
 	word.page = NULL;
 	word.word = &word.own;

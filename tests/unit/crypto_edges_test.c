@@ -122,7 +122,7 @@ words(void)
 		    "R-76 the number \"%s\"", numbers[i].text);
 	}
 	for (i = 0; i < 3; i++) {
-		kr = ring_new(1);
+		kr = ring_new(1, NULL);
 		(void)snprintf(line, sizeof(line),
 		    "max_lifetime 60\n1 1 %.43s 0 0 0\n",
 		    i == 0 ? "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh!"

@@ -146,7 +146,7 @@ entry_of(const uint8_t *secret, unsigned kid)
 __attribute__((unused)) static struct keyring *
 ring_of(const struct ringkey *k, size_t n)
 {
-	struct keyring *kr = ring_new(LIMIT_RING_KEYS);
+	struct keyring *kr = ring_new(LIMIT_RING_KEYS, NULL);
 	size_t i;
 
 	if (kr == NULL)

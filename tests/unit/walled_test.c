@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/nest.h"
 #include "crypto/walled.h"
 
 enum { KEY = 40 };
@@ -90,15 +91,17 @@ faults(volatile unsigned char *p, int write)
 }
 
 static void
-one(size_t n)
+one(size_t n, const struct hook *h)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	volatile unsigned char *p = walled_new(n);
+	bool nested;
+	volatile unsigned char *p = walled_new(&nested, n, h);
 	struct area in;
 	size_t i, not = 0, body = (n + page - 1) / page * page;
 	volatile unsigned char *end;
 
-	NEED(p != NULL, "a walled page of %zu", n);
+	NEED(p != NULL && nested == (h != NULL && n <= page),
+	    "a walled page of %zu%s", n, nested ? ", in a nest" : "");
 	T((uintptr_t)p % 16 == 0, "aligned for anything");
 	for (i = 0; i < n; i++)
 		not += p[i] != 0;
@@ -124,8 +127,12 @@ one(size_t n)
 	    "then it is read, not written");
 	watched = p;
 	unmapped = dirty = 0;
-	walled_free((void *)(uintptr_t)p, n);
+	walled_free((void *)(uintptr_t)p, n, nested);
+	if (nested)
+		(void)munmap((void *)(uintptr_t)p, n); /* looks, and fails */
 	T(unmapped == 1 && dirty == 0, "R-78 wiped before it is unmapped");
+	if (nested)
+		return;
 	look(&in, end);
 	T(in.perms[0] == '\0', "nothing of it is left: %s", in.perms);
 }
@@ -136,6 +143,7 @@ unlocked(void)
 {
 	const struct rlimit none = { 0, 0 };
 	unsigned char *p;
+	bool nested;
 	int status = 0;
 	pid_t pid;
 
@@ -143,7 +151,7 @@ unlocked(void)
 		if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 ||
 		    (geteuid() == 0 && setuid(65534) != 0))
 			_exit(1);
-		p = walled_new(KEY);
+		p = walled_new(&nested, KEY, NULL);
 		if (p == NULL)
 			_exit(2);
 		p[KEY - 1] = 1;
@@ -156,18 +164,27 @@ unlocked(void)
 int
 main(void)
 {
+	struct hook nest = { NULL, NULL };
 	struct sigaction sa;
+	bool nested;
 
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = on_fault;
 	(void)sigemptyset(&sa.sa_mask);
 	(void)sigaction(SIGSEGV, &sa, NULL);
-	one(KEY);
-	one((size_t)sysconf(_SC_PAGESIZE) - 16);
-	one(3 * (size_t)sysconf(_SC_PAGESIZE) + 1000);
+	one(KEY, NULL);
+	one((size_t)sysconf(_SC_PAGESIZE) - 16, NULL);
+	one(3 * (size_t)sysconf(_SC_PAGESIZE) + 1000, NULL);
+	nest_open(&nest);
+	one(3 * (size_t)sysconf(_SC_PAGESIZE), &nest);
+	one(KEY, &nest);
+	T(walled_new(&nested, KEY, &nest) != NULL && !nested,
+	    "a nest has room for one");
+	nest_close(&nest);
 	unlocked();
-	T(walled_new(SIZE_MAX) == NULL && walled_new(SIZE_MAX / 4) == NULL,
+	T(walled_new(&nested, SIZE_MAX, NULL) == NULL &&
+		walled_new(&nested, SIZE_MAX / 4, NULL) == NULL,
 	    "what no memory can hold");
-	walled_free(NULL, 1);
+	walled_free(NULL, 1, false);
 	return tap_done();
 }
