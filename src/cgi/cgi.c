@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/whole.h"
@@ -142,7 +141,6 @@ take_request(struct sstate_req **out, struct sstate_cgi *cgi,
 {
 	struct sstate_error err = *why;
 	struct sstate_req *req;
-	uint64_t deadline;
 	int r = bad;
 
 	if ((w->conn != NULL && w->a == NULL) ||
@@ -153,9 +151,8 @@ take_request(struct sstate_req **out, struct sstate_cgi *cgi,
 		env_log(cgi->env, SSTATE_LOG_ERROR, &err);
 		return SSTATE_ENOMEM;
 	}
-	deadline = clock_mono_us() + LIMIT_BODY_SECONDS * 1000000ull;
 	if (r == 0)
-		r = req_read(req, deadline, &err);
+		r = req_read(req, LIMIT_BODY_SECONDS * 1000000ull, &err);
 	if (r != 0) {
 		if (wire_is_lost(w))
 			env_log(cgi->env, SSTATE_LOG_INFO, &err);

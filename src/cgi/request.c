@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/cookies.h"
 #include "base/err.h"
 #include "base/escape.h"
@@ -428,7 +429,7 @@ header(void *arg, const char *name)
 }
 
 int
-req_read(struct sstate_req *req, uint64_t deadline, struct sstate_error *err)
+req_read(struct sstate_req *req, uint64_t within_us, struct sstate_error *err)
 {
 	struct body b = { NONE, 0, 0, { NULL, 0 } };
 	struct sstate_web web = SSTATE_WEB_INIT;
@@ -448,7 +449,7 @@ req_read(struct sstate_req *req, uint64_t deadline, struct sstate_error *err)
 	if ((r = transfer(&b, &req->wire, err)) != 0 ||
 	    (r = content_type(&b, &req->wire, err)) != 0)
 		return r;
-	return read_body(req, &b, count, deadline, err);
+	return read_body(req, &b, count, clock_mono_us() + within_us, err);
 }
 
 void

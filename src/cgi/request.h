@@ -42,10 +42,10 @@ struct sstate_req {
 struct sstate_req *req_new(struct sstate *env, const struct wire *w,
     const struct req_limits *lim);
 /*
- * Read and check it all before the deadline (clock_mono_us): 0, SSTATE_E*,
- * or an HTTP status over 0, with a text in err.
+ * Read and check it all, a body within so long: 0, SSTATE_E*, or an HTTP
+ * status over 0, with a text in err.
  */
-int req_read(struct sstate_req *req, uint64_t deadline,
+int req_read(struct sstate_req *req, uint64_t within_us,
     struct sstate_error *err);
 /* Answer one that is malformed; what is as of req_read(). */
 void req_refuse(struct sstate_req *req, int what,

@@ -28,7 +28,9 @@ wire_var(const struct wire *w, const char *name)
 	size_t n = strlen(name), i;
 
 	for (i = 0; w->vars[i] != NULL; i++)
-		if (strncmp(w->vars[i], name, n) == 0 && w->vars[i][n] == '=')
+		/* Most differ in their first letter. */
+		if (w->vars[i][0] == name[0] &&
+		    strncmp(w->vars[i], name, n) == 0 && w->vars[i][n] == '=')
 			return w->vars[i] + n + 1;
 	return NULL;
 }

@@ -285,9 +285,8 @@ ring_owner(const struct sstate *env)
 }
 
 static int
-open_ring(struct sstate *env, struct sstate_error *err)
+open_ring(struct sstate *env, int64_t now, struct sstate_error *err)
 {
-	int64_t now = env_now(env);
 	int64_t max =
 	    env->lifetime > LIMIT_LIFETIME ? env->lifetime : LIMIT_LIFETIME;
 	struct keyring *ring = NULL;
@@ -366,6 +365,7 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 	struct sstate *env = NULL;
 	struct hook hook;
 	struct arena *a;
+	int64_t now;
 	int r;
 
 	if (out == NULL)
@@ -401,11 +401,13 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 	    (r = options_take(env, &whole, err)) != 0 ||
 	    (r = open_store(env, &whole, err)) != 0)
 		goto out;
-	atomic_init(&env->looked, env_now(env));
-	ratchet(env, env_now(env));
-	if ((r = open_ring(env, err)) != 0)
+	now = env_now(env);
+	atomic_init(&env->looked, now);
+	ratchet(env, now);
+	now = env_now(env);
+	if ((r = open_ring(env, now, err)) != 0)
 		goto out;
-	passing_begin(env, env_now(env));
+	passing_begin(env, now);
 	*out = env;
 	env = NULL;
 out:

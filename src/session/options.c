@@ -32,11 +32,15 @@ bad(struct sstate_error *err, const char *what)
 static int
 plain_name(const char *s, size_t max)
 {
-	size_t n = strspn(s,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789_.-");
+	size_t n;
 
-	return n >= 1 && n <= max && s[n] == '\0';
+	for (n = 0; n <= max && s[n] != '\0'; n++)
+		if (!((s[n] >= 'a' && s[n] <= 'z') ||
+			(s[n] >= 'A' && s[n] <= 'Z') ||
+			(s[n] >= '0' && s[n] <= '9') || s[n] == '_' ||
+			s[n] == '.' || s[n] == '-'))
+			return 0;
+	return n >= 1 && n <= max;
 }
 
 /* An attribute of a cookie: no control octet, no ';' (6265bis 4.1.1). */

@@ -85,23 +85,18 @@ slot_at(const struct pool *p, int i)
 	return atomic_load(&p->chunk[k]) + in;
 }
 
+/* c: what is of every store was asked for. */
 static APART int
-ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
+ctx_of(void **ctx, struct pool *p, struct sstate_conf *c,
+    struct sstate_error *err)
 {
 	const struct sstate_driver *d = p->driver;
-	struct policy ignored; /* by drivers: store.c has it */
-	struct sstate_conf *c;
 	int r;
 
 	*ctx = NULL;
-	if ((r = conf_parse(&c, p->uri, p->handle, p->flags, p->ns, &p->hook,
-		 err)) != 0)
-		return r;
 	conf_set_store(c, p->id);
 	conf_set_layers(c, p->layers);
-	if ((r = policy_take(&ignored, c, err)) != 0)
-		;
-	else if ((r = d->open(ctx, c, err)) != 0) {
+	if ((r = d->open(ctx, c, err)) != 0) {
 		*ctx = NULL;
 		r = r > 0 ? SSTATE_ESTORE : r;
 		(void)err_plain(err, r, d->scheme);
@@ -112,6 +107,22 @@ ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
 		d->close(*ctx);
 		*ctx = NULL;
 	}
+	return r;
+}
+
+static int
+ctx_open(void **ctx, struct pool *p, struct sstate_error *err)
+{
+	struct policy ignored; /* by drivers: store.c has it */
+	struct sstate_conf *c;
+	int r;
+
+	*ctx = NULL;
+	if ((r = conf_parse(&c, p->uri, p->handle, p->flags, p->ns, &p->hook,
+		 err)) != 0)
+		return r;
+	if ((r = policy_take(&ignored, c, err)) == 0)
+		r = ctx_of(ctx, p, c, err);
 	conf_free(c);
 	return r;
 }
@@ -387,8 +398,10 @@ pool_open(struct pool **out, const struct pool_options *o,
 	*out = NULL;
 	if ((r = pool_new(&p, o, err)) != 0)
 		return r;
-	if ((r = grow(&slot, p, err)) == 0 &&
-	    (r = ctx_open(&ctx, p, err)) == 0) {
+	if ((r = grow(&slot, p, err)) == 0)
+		r = o->conf != NULL ? ctx_of(&ctx, p, o->conf, err)
+				    : ctx_open(&ctx, p, err);
+	if (r == 0) {
 		slot_at(p, slot)->ctx = ctx;
 		pool_give(p, slot);
 		*out = p;

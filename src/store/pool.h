@@ -15,10 +15,12 @@
 
 struct pool;
 struct layers;
+struct sstate_conf;
 
 struct pool_options {
 	const struct sstate_driver *driver;
 	const char *uri;
+	struct sstate_conf *conf; /* of uri, for the first context, or NULL */
 	void *handle;
 	struct layers *layers; /* of layered:, for conf_layers() */
 	const char *ns;

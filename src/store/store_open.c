@@ -23,38 +23,36 @@ can_count(const struct sstate_driver *d)
 
 /* The driver that a URI names, and what the URI asks of any of them. */
 static int
-look_up(struct store *st, const char *uri, void *handle,
-    const struct store_options *o, struct sstate_error *err)
+look_up(struct store *st, struct sstate_conf *c, const struct store_options *o,
+    struct sstate_error *err)
 {
-	struct sstate_conf *c;
 	int r;
 
-	if ((r = conf_parse(&c, uri, handle, o->flags, o->ns, &o->hook, err)) !=
-	    0)
-		return r;
 	if ((r = load_driver(&st->d, conf_scheme(c), o->drivers, o->flags,
-		 err)) == 0)
-		r = policy_take(&st->policy, c, err);
-	conf_free(c);
-	if (r == 0 && handle != NULL && (st->d->caps & SSTATE_CAP_HANDLE) == 0)
-		r = sstate_fail(err, SSTATE_EINVAL, 0,
+		 err)) != 0 ||
+	    (r = policy_take(&st->policy, c, err)) != 0)
+		return r;
+	if (sstate_conf_handle(c) != NULL &&
+	    (st->d->caps & SSTATE_CAP_HANDLE) == 0)
+		return sstate_fail(err, SSTATE_EINVAL, 0,
 		    "%s: this store takes no ready-made handle", st->d->scheme);
-	if (r == 0 && st->policy.max_records != 0 && !can_count(st->d))
-		r = sstate_fail(err, SSTATE_ENOTSUP, 0,
+	if (st->policy.max_records != 0 && !can_count(st->d))
+		return sstate_fail(err, SSTATE_ENOTSUP, 0,
 		    "%s: this store cannot count, so it takes no max_records",
 		    st->d->scheme);
-	return r;
+	return 0;
 }
 
 static int
-open_pool(struct store *st, const char *uri, void *handle,
-    const struct store_options *o, struct sstate_error *err)
+open_pool(struct store *st, const char *uri, struct sstate_conf *conf,
+    void *handle, const struct store_options *o, struct sstate_error *err)
 {
 	struct pool_options po;
 
 	memset(&po, 0, sizeof(po));
 	po.driver = st->d;
 	po.uri = uri;
+	po.conf = conf;
 	po.handle = handle;
 	po.layers = st->layers;
 	po.ns = o->ns;
@@ -87,11 +85,16 @@ open_one(struct store *st, const struct store_options *o,
     struct sstate_error *err)
 {
 	void *handle = o->handles != NULL ? o->handles[0] : NULL;
+	struct sstate_conf *c;
 	int r;
 
-	if ((r = look_up(st, o->uris[0], handle, o, err)) != 0)
+	if ((r = conf_parse(&c, o->uris[0], handle, o->flags, o->ns, &o->hook,
+		 err)) != 0)
 		return r;
-	return open_pool(st, o->uris[0], handle, o, err);
+	if ((r = look_up(st, c, o, err)) == 0)
+		r = open_pool(st, o->uris[0], c, handle, o, err);
+	conf_free(c);
+	return r;
 }
 
 /* The first of the list before all that follow. */
@@ -110,7 +113,7 @@ open_layers(struct store *st, const struct store_options *o,
 	st->policy.max_expires = truth->max_expires;
 	st->policy.soft = truth->soft;
 	st->policy.reaps = truth->reaps;
-	return open_pool(st, "layered:", NULL, o, err);
+	return open_pool(st, "layered:", NULL, NULL, o, err);
 }
 
 int

@@ -34,7 +34,7 @@ late(struct sstate *env, const char *type, char page[256])
 	w.out = out[1];
 	req = req_new(env, &w, &usual);
 	/* The writer stays, and writes no more. */
-	r = req_read(req, clock_mono_us() + 30000, &err);
+	r = req_read(req, 30000, &err);
 	req_refuse(req, r, &err);
 	req_free(req);
 	n = read(out[0], page, 255);
