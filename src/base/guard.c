@@ -14,6 +14,7 @@
 #include <securestate/store.h>
 
 #include "base/nest.h"
+#include "base/page.h"
 
 #define TAKEN UINT32_MAX
 
@@ -26,7 +27,7 @@ here(const struct guard *g)
 int
 guard_init(struct guard *g, const struct hook *h, struct sstate_error *err)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = page_size();
 	void *p;
 
 	g->nested = (p = nest_pages(h, 1)) != NULL;
@@ -49,7 +50,7 @@ void
 guard_free(struct guard *g)
 {
 	if (g->page != NULL && !g->nested)
-		(void)munmap(g->page, (size_t)sysconf(_SC_PAGESIZE));
+		(void)munmap(g->page, page_size());
 	g->page = NULL;
 	g->word = NULL;
 }

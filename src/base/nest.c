@@ -12,9 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-enum { ALIGN = 16, NEST_BYTES = 65536, PAGES = 4 };
+#include "base/page.h"
+
+/* Of linux/mman.h, which not every libc's headers come with (5.14). */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum {
+	ALIGN = 16,
+	NEST_BYTES = 65536,
+	USUAL = 36864, /* what a request of ten values touches of it */
+	PAGES = 4,
+};
 
 struct nest {
 	_Atomic size_t mark; /* from the start; nobody's from here on */
@@ -87,12 +98,6 @@ nest_fn(void *arg, void *p, size_t had, size_t want)
 	return NULL;
 }
 
-static size_t
-page_size(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
-
 void
 nest_open(struct hook *h)
 {
@@ -104,6 +109,9 @@ nest_open(struct hook *h)
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (n == MAP_FAILED)
 		return;
+	(void)madvise(n, NEST_BYTES + PAGES * page_size(), MADV_DONTDUMP);
+	/* All at once instead of by a fault each; older kernels refuse. */
+	(void)madvise(n, USUAL, MADV_POPULATE_WRITE);
 	atomic_init(&n->mark, round_up(sizeof(*n)));
 	atomic_init(&n->pages, 0);
 	h->fn = nest_fn;

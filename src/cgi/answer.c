@@ -8,13 +8,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/uio.h>
 
 #include "base/arena.h"
+#include "base/decimal.h"
 #include "base/err.h"
 #include "base/escape.h"
 #include "base/limits.h"
+#include "base/nocase.h"
 #include "cgi/wire.h"
 
 enum { FIRST = 8192, SLICE = 4096 };
@@ -126,7 +127,7 @@ static int
 listed(const char *const *names, const char *name)
 {
 	for (; *names != NULL; names++)
-		if (strcasecmp(*names, name) == 0)
+		if (nocase_same(*names, name))
 			return 1;
 	return 0;
 }
@@ -137,7 +138,7 @@ find(const struct answer *w, const char *name)
 	struct header *h;
 
 	for (h = w->first; h != NULL; h = h->next)
-		if (strcasecmp(h->name, name) == 0)
+		if (nocase_same(h->name, name))
 			return h;
 	return NULL;
 }
@@ -216,12 +217,12 @@ is_beaten(const struct answer *w, const struct header *by)
 	const struct header *h;
 	size_t n;
 
-	if (by->session || strcasecmp(by->name, "Vary") == 0)
+	if (by->session || nocase_same(by->name, "Vary"))
 		return 0;
 	for (h = w->first; h != NULL; h = h->next) {
-		if (!h->session || strcasecmp(h->name, by->name) != 0)
+		if (!h->session || !nocase_same(h->name, by->name))
 			continue;
-		if (strcasecmp(h->name, "Set-Cookie") != 0)
+		if (!nocase_same(h->name, "Set-Cookie"))
 			return 1;
 		/* one Set-Cookie a name; cookies of others may go. */
 		n = cookie_name(h->value);
@@ -384,20 +385,23 @@ static int
 head_lines(struct buf *b, struct answer *w, int last)
 {
 	const struct header *h;
-	char text[48];
+	char number[DECIMAL_ROOM];
 
 	buf_init(b, w->a, 512, SIZE_MAX / 8);
-	(void)snprintf(text, sizeof(text), "%d %s", w->status,
-	    reason(w->status));
-	head_line(b, "Status", text);
+	(void)decimal(number, w->status);
+	buf_str(b, "Status: ");
+	buf_str(b, number);
+	buf_byte(b, ' ');
+	buf_str(b, reason(w->status));
+	buf_str(b, "\r\n");
 	if (find(w, "Content-Type") == NULL && !has_no_body(w->status))
 		head_line(b, "Content-Type", "text/html; charset=utf-8");
 	for (h = w->first; h != NULL; h = h->next)
 		if (!is_beaten(w, h))
 			head_line(b, h->name, h->value);
 	if (last && !has_no_body(w->status)) {
-		(void)snprintf(text, sizeof(text), "%zu", w->body.len);
-		head_line(b, "Content-Length", text);
+		(void)decimal(number, (int64_t)w->body.len);
+		head_line(b, "Content-Length", number);
 	}
 	buf_str(b, "\r\n");
 	return b->bad;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/decimal.h"
 
 enum { WIDTH_MAX = 4096, SPEC_MAX = 16 };
 
@@ -50,8 +51,10 @@ number(const char **p, struct args *args, int *out)
 static int
 flags(const char **p, struct conv *c)
 {
-	size_t n = strspn(*p, "-+ #0'");
+	size_t n = 0;
 
+	while ((*p)[n] != '\0' && strchr("-+ #0'", (*p)[n]) != NULL)
+		n++;
 	if (n >= sizeof(c->flags))
 		return SSTATE_EINVAL;
 	memcpy(c->flags, *p, n);
@@ -243,6 +246,15 @@ print(char *out, size_t size, const char *spec, const struct conv *c,
 }
 #pragma GCC diagnostic pop
 
+/* By far the most are whole numbers, as they are. */
+static int
+plain(const struct value *v, const struct conv *c)
+{
+	return c->flags[0] == '\0' && c->width == 0 && c->precision < 0 &&
+	    (v->kind == 'd' ||
+		(v->kind == 'u' && c->type == 'u' && v->u <= INT64_MAX));
+}
+
 /* Handed to snprintf; escaped, too, since a locale has its say in it. */
 static int
 numeric(struct answer *w, const struct conv *c, struct args *args)
@@ -255,6 +267,10 @@ numeric(struct answer *w, const struct conv *c, struct args *args)
 	memset(&v, 0, sizeof(v));
 	if ((r = take(&v, c, args)) != 0 || c->precision > WIDTH_MAX)
 		return SSTATE_EINVAL;
+	if (plain(&v, c)) {
+		n = (int)decimal(small, v.kind == 'd' ? v.d : (int64_t)v.u);
+		return answer_escaped(w, small, (size_t)n);
+	}
 	tail = v.kind == 'f' ? "*.*" : v.kind == 'L' ? "*.*L" : "*.*j";
 	if (v.kind == 'p')
 		tail = "*";

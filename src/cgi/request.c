@@ -7,7 +7,6 @@
 #include "cgi/request.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -15,6 +14,7 @@
 #include "base/err.h"
 #include "base/escape.h"
 #include "base/limits.h"
+#include "base/nocase.h"
 #include "base/urlencoded.h"
 #include "base/wipe.h"
 #include "session/env.h"
@@ -219,7 +219,7 @@ transfer(struct body *b, const struct wire *w, struct sstate_error *err)
 {
 	const char *te = wire_var(w, "HTTP_TRANSFER_ENCODING");
 	const char *type = wire_var(w, "CONTENT_TYPE");
-	int chunked = te != NULL && strcasecmp(te, "chunked") == 0;
+	int chunked = te != NULL && nocase_same(te, "chunked");
 
 	if (te != NULL && *te != '\0' && !chunked)
 		return unsupported(err, 501, "transfer coding not known");
@@ -233,7 +233,7 @@ is_encoded(const struct wire *w)
 {
 	const char *s = wire_var(w, "HTTP_CONTENT_ENCODING");
 
-	return s != NULL && *s != '\0' && strcasecmp(s, "identity") != 0;
+	return s != NULL && *s != '\0' && !nocase_same(s, "identity");
 }
 
 /* One media type, all of it understood, or 415 (E6, U10, M12). */
@@ -257,7 +257,7 @@ content_type(struct body *b, const struct wire *w, struct sstate_error *err)
 		if (r == SSTATE_EPARSE)
 			return sstate_fail(err, r, 0,
 			    "request: no boundary, or more than one");
-	} else if (word.n >= 10 && strncasecmp(word.p, "multipart/", 10) == 0)
+	} else if (word.n >= 10 && nocase_is(word.p, "multipart/", 10))
 		r = SSTATE_ENOTSUP;
 	else if (slice_is(&word, "application/x-www-form-urlencoded")) {
 		b->kind = FORM;

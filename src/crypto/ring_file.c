@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,7 +78,8 @@ walk(int *fd, char name[NAME_MAX + 1], const char *way, const char *path,
 	int r;
 
 	for (;; p += n + 1) {
-		n = strcspn(p, "/");
+		for (n = 0; p[n] != '\0' && p[n] != '/';)
+			n++;
 		if (n > NAME_MAX)
 			return sstate_fail(err, SSTATE_EINVAL, ENAMETOOLONG,
 			    "key ring: path");

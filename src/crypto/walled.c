@@ -12,9 +12,9 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/nest.h"
+#include "base/page.h"
 #include "base/wipe.h"
 
 enum { ALIGN = 16 };
@@ -26,7 +26,7 @@ struct wall {
 static int
 measure(struct wall *w, size_t n)
 {
-	w->page = (size_t)sysconf(_SC_PAGESIZE);
+	w->page = page_size();
 	if (n > SIZE_MAX / 2)
 		return -1;
 	w->body = (n + w->page - 1) / w->page * w->page;
@@ -80,8 +80,10 @@ walled_new(bool *nested, size_t n, const struct hook *h)
 	if (p == NULL && (p = alone(&w)) == NULL)
 		return NULL;
 	p += w.page;
+	/* All of a nest is out of core files. */
+	if (!*nested)
+		(void)madvise(p, w.body, MADV_DONTDUMP);
 	/* A limit may forbid the lock: then it is a walled page without one. */
-	(void)madvise(p, w.body, MADV_DONTDUMP);
 	(void)mlock(p, w.body);
 	return p + w.body - (n + ALIGN - 1) / ALIGN * ALIGN;
 }

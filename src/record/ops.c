@@ -6,13 +6,12 @@
  */
 #include "record/ops.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <securestate.h>
 
 #include "base/arena.h"
+#include "base/decimal.h"
 
 enum { OPS_FIRST = 4 };
 
@@ -86,7 +85,8 @@ apply_incr(struct rec *r, const struct op *op)
 	struct sstate_val *val;
 	int64_t now = 0;
 	char text[NUMBER_ROOM];
-	int n, rc;
+	size_t n;
+	int rc;
 
 	if (e != NULL && e->n > 0 &&
 	    (e->n > 1 ||
@@ -94,11 +94,11 @@ apply_incr(struct rec *r, const struct op *op)
 		return SSTATE_ECONFLICT;
 	if (__builtin_add_overflow(now, op->by, &now))
 		return SSTATE_ECONFLICT;
-	n = snprintf(text, sizeof(text), "%" PRId64, now);
+	n = decimal(text, now);
 	if ((val = arena_get(r->vals.a, sizeof(*val))) == NULL ||
-	    (val->ptr = arena_dup(r->vals.a, text, (size_t)n)) == NULL)
+	    (val->ptr = arena_dup(r->vals.a, text, n)) == NULL)
 		return SSTATE_ENOMEM;
-	val->len = (size_t)n;
+	val->len = n;
 	if ((rc = table_set(&r->vals, op->name, val, 1)) != 0)
 		return rc;
 	e = table_find(&r->vals, op->name);

@@ -7,9 +7,9 @@
 #include "session/check.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/codec.h"
+#include "base/nocase.h"
 #include "crypto/csrf.h"
 
 /*
@@ -22,10 +22,10 @@ same_origin(const char *origin, const char *host)
 	const char *own, *p;
 	size_t n, h;
 
-	if (strncasecmp(origin, "https://", 8) == 0) {
+	if (nocase_is(origin, "https://", 8)) {
 		p = origin + 8;
 		own = ":443";
-	} else if (strncasecmp(origin, "http://", 7) == 0) {
+	} else if (nocase_is(origin, "http://", 7)) {
 		p = origin + 7;
 		own = ":80";
 	} else
@@ -36,7 +36,7 @@ same_origin(const char *origin, const char *host)
 		n -= strlen(own);
 	if (h > strlen(own) && strcmp(host + h - strlen(own), own) == 0)
 		h -= strlen(own);
-	return n > 0 && n == h && strncasecmp(p, host, n) == 0;
+	return n > 0 && n == h && nocase_is(p, host, n);
 }
 
 /*
@@ -57,9 +57,9 @@ sent_by_our_site(const struct sstate_session *s)
 	if (s->origin == NULL)
 		return 1;
 	if (strcmp(s->origin, "null") == 0)
-		return s->fetch_site != NULL ?
-			  strcmp(s->fetch_site, "same-origin") == 0 :
-			  (s->env->flags & SSTATE_CARRY_PAGE) != 0;
+		return s->fetch_site != NULL
+		    ? strcmp(s->fetch_site, "same-origin") == 0
+		    : (s->env->flags & SSTATE_CARRY_PAGE) != 0;
 	return s->host != NULL && same_origin(s->origin, s->host);
 }
 
@@ -134,7 +134,7 @@ check_is_newer(const struct sstate_session *s, const struct seal_head *head)
 	text = token_sent(&len, s);
 	return len > 0 &&
 	    revision_counter(csrf_peek(text, len)) >
-		revision_counter(head->revision);
+	    revision_counter(head->revision);
 }
 
 int

@@ -6,8 +6,9 @@
  */
 #include "session/state.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "base/decimal.h"
 
 static void
 attributes(struct buf *b, const struct sstate *env)
@@ -32,7 +33,7 @@ cookie(struct sstate_session *s, const char *value, int64_t max_age,
     sstate_header_fn *fn, void *arg)
 {
 	const struct sstate *env = s->env;
-	char number[32];
+	char number[DECIMAL_ROOM];
 	struct buf b;
 
 	buf_init(&b, s->a, 256,
@@ -43,8 +44,8 @@ cookie(struct sstate_session *s, const char *value, int64_t max_age,
 	if (max_age == 0)
 		buf_str(&b, "; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
 	if (max_age >= 0) {
-		(void)snprintf(number, sizeof(number), "; Max-Age=%lld",
-		    (long long)max_age);
+		(void)decimal(number, max_age);
+		buf_str(&b, "; Max-Age=");
 		buf_str(&b, number);
 	}
 	attributes(&b, env);

@@ -7,12 +7,12 @@
 #include "session/options.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/escape.h"
 #include "base/limits.h"
+#include "base/nocase.h"
 #include "crypto/token.h"
 #include "session/env.h"
 
@@ -60,7 +60,7 @@ static int
 has_prefix(const char *s, const char *prefix)
 {
 	/* Browsers compare prefixes without case (6265bis 5.5). */
-	return strncasecmp(s, prefix, strlen(prefix)) == 0;
+	return nocase_is(s, prefix, strlen(prefix));
 }
 
 static int

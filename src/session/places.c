@@ -23,11 +23,14 @@
 static const char *
 join(struct arena *a, const char *dir, const char *name)
 {
-	size_t n = strlen(dir) + 1 + strlen(name) + 1;
-	char *p = arena_get(a, n);
+	size_t n = strlen(dir), more = strlen(name) + 1;
+	char *p = arena_get(a, n + 1 + more);
 
-	if (p != NULL)
-		(void)snprintf(p, n, "%s/%s", dir, name);
+	if (p == NULL)
+		return NULL;
+	memcpy(p, dir, n);
+	p[n] = '/';
+	memcpy(p + n + 1, name, more);
 	return p;
 }
 
@@ -180,6 +183,12 @@ default_place(const char **out, uint32_t flags, struct arena *a,
 	return 0;
 }
 
+static int
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* Blank-separated URIs. */
 static int
 split(const char *const **out, const char *text, struct arena *a,
@@ -191,9 +200,13 @@ split(const char *const **out, const char *text, struct arena *a,
 	*out = list;
 	if (list == NULL)
 		return err_plain(err, SSTATE_ENOMEM, "stores");
-	for (text += strspn(text, " \t"); *text != '\0';
-	     text += len + strspn(text + len, " \t")) {
-		len = strcspn(text, " \t");
+	for (;; text += len) {
+		while (is_blank(*text))
+			text++;
+		if (*text == '\0')
+			break;
+		for (len = 0; text[len] != '\0' && !is_blank(text[len]);)
+			len++;
 		if (n == LIMIT_STORES)
 			return sstate_fail(err, SSTATE_EINVAL, 0,
 			    "SECURESTATE_STORES: more than %u stores",

@@ -8,11 +8,11 @@
 #include "session/state.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/codec.h"
 #include "base/err.h"
 #include "base/escape.h"
+#include "base/nocase.h"
 #include "crypto/csrf.h"
 #include "session/check.h"
 #include "session/commit.h"
@@ -52,8 +52,8 @@ static int
 carries_id(const struct sstate_session *s)
 {
 	return s->env->cls == CLS_PAGE &&
-	    ((s->how & SSTATE_NO_STORE) == 0 || s->keeps) &&
-	    !s->gone && (!s->ended || s->ops.n > 0 || s->rendered);
+	    ((s->how & SSTATE_NO_STORE) == 0 || s->keeps) && !s->gone &&
+	    (!s->ended || s->ops.n > 0 || s->rendered);
 }
 
 /* The id for this page, in the arena: that is wiped, a stack is not. */
@@ -77,8 +77,7 @@ is_off_site(const char *to)
 {
 	size_t i;
 
-	if (strncasecmp(to, "https://", 8) != 0 &&
-	    strncasecmp(to, "http://", 7) != 0)
+	if (!nocase_is(to, "https://", 8) && !nocase_is(to, "http://", 7))
 		return 0;
 	for (i = 0; to[i] != '\0'; i++)
 		if ((unsigned char)to[i] <= 0x20 || to[i] == '\\' ||

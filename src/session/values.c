@@ -6,10 +6,9 @@
  */
 #include "session/state.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/err.h"
 #include "session/change.h"
 #include "session/mindset.h"
@@ -226,7 +225,7 @@ sstate_setint(struct sstate_session *s, int mem, const char *name,
 {
 	char text[NUMBER_ROOM];
 
-	(void)snprintf(text, sizeof(text), "%" PRId64, value);
+	(void)decimal(text, value);
 	return sstate_setstr(s, mem, name, text);
 }
 

@@ -188,9 +188,13 @@ walk(int *out, char *path, uid_t uid, int create, struct sstate_error *err)
 	at = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
 		return sstate_fail(err, SSTATE_ESTORE, errno, "file: open /");
-	for (p = path + strspn(path, "/"); *p != '\0' && r == 0;
-	     p = end + strspn(end, "/")) {
-		end = p + strcspn(p, "/");
+	for (p = path; r == 0; p = end) {
+		while (*p == '/')
+			p++;
+		if (*p == '\0')
+			break;
+		for (end = p; *end != '\0' && *end != '/';)
+			end++;
 		if (fstat(at, &st) != 0 || !fdir_parent_ok(&st, uid)) {
 			r = sstate_fail(err, SSTATE_EUNSAFE, 0,
 			    "file: %.*s: a parent directory of another owner, "
