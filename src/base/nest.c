@@ -23,13 +23,13 @@
 enum {
 	ALIGN = 16,
 	NEST_BYTES = 65536,
-	USUAL = 36864, /* what a request of ten values touches of it */
+	USUAL = 40960, /* what a request of ten values touches of it */
 	PAGES = 4,
 };
 
 struct nest {
 	_Atomic size_t mark; /* from the start; nobody's from here on */
-	_Atomic size_t pages; /* behind NEST_BYTES: so many are somebody's */
+	_Atomic size_t pages; /* before it: so many are somebody's */
 };
 
 static size_t
@@ -101,17 +101,20 @@ nest_fn(void *arg, void *p, size_t had, size_t want)
 void
 nest_open(struct hook *h)
 {
+	const size_t page = page_size(), before = PAGES * page;
 	struct nest *n;
+	char *p;
 
 	if (h->fn != NULL)
 		return;
-	n = mmap(NULL, NEST_BYTES + PAGES * page_size(), PROT_READ | PROT_WRITE,
+	p = mmap(NULL, before + NEST_BYTES, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (n == MAP_FAILED)
+	if (p == MAP_FAILED)
 		return;
-	(void)madvise(n, NEST_BYTES + PAGES * page_size(), MADV_DONTDUMP);
+	n = (struct nest *)(void *)(p + before);
+	(void)madvise(p, before + NEST_BYTES, MADV_DONTDUMP);
 	/* All at once instead of by a fault each; older kernels refuse. */
-	(void)madvise(n, USUAL, MADV_POPULATE_WRITE);
+	(void)madvise((char *)n - page, page + USUAL, MADV_POPULATE_WRITE);
 	atomic_init(&n->mark, round_up(sizeof(*n)));
 	atomic_init(&n->pages, 0);
 	h->fn = nest_fn;
@@ -121,8 +124,10 @@ nest_open(struct hook *h)
 void
 nest_close(const struct hook *h)
 {
+	const size_t before = PAGES * page_size();
+
 	if (h->fn == nest_fn)
-		(void)munmap(h->arg, NEST_BYTES + PAGES * page_size());
+		(void)munmap((char *)h->arg - before, before + NEST_BYTES);
 }
 
 void *
@@ -138,7 +143,7 @@ nest_pages(const struct hook *h, size_t n)
 		if (n > PAGES - had)
 			return NULL;
 	} while (!atomic_compare_exchange_weak(&nest->pages, &had, had + n));
-	return (char *)nest + NEST_BYTES + had * page_size();
+	return (char *)nest - (had + n) * page_size();
 }
 
 struct hook
