@@ -7,6 +7,7 @@
 #ifndef BASE_SYSNUM_H
 #define BASE_SYSNUM_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,6 +15,18 @@
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
+
+/* Of linux/openat2.h, which not every libc's headers come with. */
+struct open_how_v0 {
+	uint64_t flags, mode, resolve;
+};
+
+enum {
+	SYS_RESOLVE_NO_XDEV = 0x01,
+	SYS_RESOLVE_NO_MAGICLINKS = 0x02,
+	SYS_RESOLVE_NO_SYMLINKS = 0x04,
+	SYS_RESOLVE_BENEATH = 0x08,
+};
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1

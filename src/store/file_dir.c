@@ -21,19 +21,8 @@
 #include "base/hint.h"
 #include "base/limits.h"
 #include "base/sysnum.h"
+#include "base/way.h"
 #include "store/file_io.h"
-
-/* Of linux/openat2.h, which not every libc's headers come with. */
-struct how {
-	uint64_t flags, mode, resolve;
-};
-
-enum {
-	NO_XDEV = 0x01,
-	NO_MAGICLINKS = 0x02,
-	NO_SYMLINKS = 0x04,
-	BENEATH = 0x08,
-};
 
 static const struct {
 	unsigned long type;
@@ -58,14 +47,6 @@ fdir_refused(unsigned long fstype)
 		if (remote[i].type == (fstype & 0xffffffffu))
 			return remote[i].name;
 	return NULL;
-}
-
-int
-fdir_parent_ok(const struct stat *st, uid_t uid)
-{
-	return (st->st_uid == 0 || st->st_uid == uid) &&
-	    ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0 ||
-		(st->st_mode & S_ISVTX) != 0);
 }
 
 int
@@ -195,7 +176,7 @@ walk(int *out, char *path, uid_t uid, int create, struct sstate_error *err)
 			break;
 		for (end = p; *end != '\0' && *end != '/';)
 			end++;
-		if (fstat(at, &st) != 0 || !fdir_parent_ok(&st, uid)) {
+		if (fstat(at, &st) != 0 || !way_safe(&st, uid)) {
 			r = sstate_fail(err, SSTATE_EUNSAFE, 0,
 			    "file: %.*s: a parent directory of another owner, "
 			    "or that others can write",
@@ -271,7 +252,10 @@ fdir_open(struct fdir *d, const char *path, int create,
 		d->uid = st.st_uid;
 		d->guest = 1;
 	}
-	if ((r = walk(&at, full, d->uid, create, err)) == 0)
+	at = way_open(full, strlen(full), d->uid);
+	if (at < 0)
+		r = walk(&at, full, d->uid, create, err);
+	if (r == 0)
 		r = enter(d, at, full, err);
 	if (at >= 0)
 		(void)close(at);
@@ -397,14 +381,15 @@ step_by_step(const struct fdir *d, const char *path, int flags, mode_t mode)
 int
 fdir_at(struct fdir *d, const char *path, int flags, mode_t mode)
 {
-	struct how how = { 0 };
+	struct open_how_v0 how = { 0 };
 	long fd;
 	int tries;
 
 	flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	how.flags = (uint64_t)(unsigned)flags;
 	how.mode = mode;
-	how.resolve = NO_XDEV | NO_MAGICLINKS | NO_SYMLINKS | BENEATH;
+	how.resolve = SYS_RESOLVE_NO_XDEV | SYS_RESOLVE_NO_MAGICLINKS |
+	    SYS_RESOLVE_NO_SYMLINKS | SYS_RESOLVE_BENEATH;
 	for (tries = 0; !d->no_openat2 && tries < 1000; tries++) {
 		fd = syscall(SYS_openat2, d->fd, path, &how, sizeof(how));
 		if (fd >= 0)

@@ -53,8 +53,7 @@ struct fdir {
 int fdir_open(struct fdir *d, const char *path, int create,
     struct sstate_error *err);
 void fdir_close(struct fdir *d);
-/* F-02, F-03: may a parent, may the store itself have these properties? */
-int fdir_parent_ok(const struct stat *st, uid_t uid);
+/* F-03: may the store itself have these properties? */
 int fdir_self_ok(const struct stat *st, uid_t uid);
 /* F-05: NULL, or the name of a file system on which locks cannot be had. */
 const char *fdir_refused(unsigned long fstype);

@@ -48,6 +48,8 @@ static const char *const names[CALLS] = { "rand_bytes", "mmap", "sodium_init",
 static struct {
 	enum call which;
 	int at, error;
+	int lasts; /* and all after it */
+	int hit;
 } fault;
 static int no_tmpfile; /* errno of O_TMPFILE */
 static size_t deep; /* so long is the current directory's path; 0: as it is */
@@ -59,6 +61,8 @@ fails(enum call c)
 {
 	if (fault.at == 0 || fault.which != c || --fault.at > 0)
 		return 0;
+	fault.hit = 1;
+	fault.at = fault.lasts;
 	errno = fault.error;
 	return 1;
 }
@@ -287,9 +291,12 @@ load_at(const char *file, enum call c, int at, int error, int *hit)
 	fault.which = c;
 	fault.at = at;
 	fault.error = error;
+	fault.hit = 0;
+	/* A way that cannot be looked along at once is walked. */
+	fault.lasts = c == FSTAT;
 	r = keyring_load(&kr, file, __real_geteuid(), &err);
-	*hit = fault.at == 0;
-	fault.at = 0;
+	*hit = fault.hit;
+	fault.at = fault.lasts = 0;
 	if ((r == 0) != (kr != NULL) || (r != 0 && err.code != r))
 		return -1000;
 	keyring_free(kr);
@@ -310,7 +317,7 @@ loading(void)
 				r = load_at(path, (enum call)c, at, errors[e],
 				    &hit);
 				good = good && r != -1000 &&
-				    (hit && c != CLOSE &&
+				    (hit && c != CLOSE && c != FSTATAT &&
 						!(c == READ &&
 						    errors[e] == EINTR)
 					    ? r != 0
