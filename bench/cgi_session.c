@@ -5,7 +5,7 @@
  */
 #include <securestate/cgi.h>
 
-#include "speak.h"
+#include "unit.h"
 
 static void
 make(struct sstate_session *s)

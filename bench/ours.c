@@ -19,6 +19,7 @@
 #include <securestate.h>
 
 #include "speak.h"
+#include "unit.h"
 
 enum { TOKEN = 60, PAUSE_MS = 200 };
 

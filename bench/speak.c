@@ -11,21 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-const char *const unit_name[UNIT_NAMES] = { "p0", "p1", "p2", "p3", "p4", "p5",
-	"p6", "p7", "p8", "p9" };
-
-void
-unit_value(char out[UNIT_VALUE + 1], uint64_t x)
-{
-	int i;
-
-	for (i = 0; i < UNIT_VALUE; i++) {
-		out[i] = (char)('a' + (x & 15));
-		x = x >> 4 | x << 60;
-	}
-	out[UNIT_VALUE] = '\0';
-}
-
 void
 speak_die(const char *what)
 {

@@ -25,11 +25,4 @@ uint64_t speak_ns(void);
 /* Uniform below n; the same sequence in each run. */
 uint64_t speak_pick(uint64_t *state, uint64_t n);
 
-/* The unit of work: ten parameters, about 500 bytes. */
-enum { UNIT_NAMES = 10, UNIT_VALUE = 48 };
-
-extern const char *const unit_name[UNIT_NAMES];
-/* UNIT_VALUE letters that differ with each x, and a NUL. */
-void unit_value(char out[UNIT_VALUE + 1], uint64_t x);
-
 #endif

@@ -78,7 +78,7 @@ programs() {
 	musl-gcc $flags -c -o obj/builtin.o builtin.c || return
 	ar rcs libsecurestate.a obj/*.o &&
 	    program cgi_session_musl "$top/bench/cgi_session.c" \
-	    "$top/bench/speak.c" &&
+	    "$top/bench/unit.c" &&
 	    program cgi_bare_musl "$top/bench/cgi_bare.c" \
 	    "$top/bench/proto.c" &&
 	    program cgi_trivial_musl "$top/bench/cgi_trivial.c"
