@@ -6,6 +6,7 @@
  */
 #include "base/nest.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,11 +26,24 @@ enum {
 	NEST_BYTES = 65536,
 	USUAL = 40960, /* what a request of ten values touches of it */
 	PAGES = 4,
+	FEW = 4, /* request and session, and a block more of each */
 };
+
+struct nest;
+
+/* What a hook's arg is: from the nest first, then from under. */
+struct front {
+	struct nest *nest;
+	struct hook under;
+	_Atomic int left; /* so often, if it is not ALWAYS */
+};
+
+#define ALWAYS INT_MAX
 
 struct nest {
 	_Atomic size_t mark; /* from the start; nobody's from here on */
 	_Atomic size_t pages; /* before it: so many are somebody's */
+	struct front first, second; /* nest_open()'s, nest_before()'s */
 };
 
 static size_t
@@ -66,36 +80,71 @@ give(struct nest *n, void *p, size_t had)
 	(void)atomic_compare_exchange_strong(&n->mark, &end, at);
 }
 
+static bool
+may_take(struct front *f)
+{
+	int left = atomic_load_explicit(&f->left, memory_order_relaxed);
+
+	return left == ALWAYS ||
+	    (left > 0 && atomic_fetch_sub(&f->left, 1) > 0);
+}
+
 static void *
-again(struct nest *n, void *p, size_t had, size_t want)
+obtain(struct front *f, size_t want)
+{
+	void *p;
+
+	if (may_take(f) && (p = take(f->nest, want)) != NULL)
+		return p;
+	return hook_alloc(&f->under, want);
+}
+
+static void *
+again(struct front *f, void *p, size_t had, size_t want)
 {
 	void *to;
 
-	if ((to = take(n, want)) == NULL && (to = malloc(want)) == NULL)
+	if (!is_inside(f->nest, p))
+		return f->under.fn != NULL
+		    ? f->under.fn(f->under.arg, p, had, want)
+		    : realloc(p, want);
+	if ((to = obtain(f, want)) == NULL)
 		return NULL;
 	memcpy(to, p, had < want ? had : want);
-	give(n, p, had);
+	give(f->nest, p, had);
 	return to;
 }
 
 static void *
 nest_fn(void *arg, void *p, size_t had, size_t want)
 {
-	struct nest *n = arg;
-	void *to;
+	struct front *f = arg;
 
 	if (p == NULL)
-		return (to = take(n, want)) != NULL ? to : malloc(want);
-	if (is_inside(n, p)) {
-		if (want != 0)
-			return again(n, p, had, want);
-		give(n, p, had);
-		return NULL;
-	}
+		return obtain(f, want);
 	if (want != 0)
-		return realloc(p, want);
-	free(p);
+		return again(f, p, had, want);
+	if (is_inside(f->nest, p))
+		give(f->nest, p, had);
+	else
+		hook_free(&f->under, p, had);
 	return NULL;
+}
+
+static void
+put_before(struct front *f, struct nest *n, struct hook *h, int times)
+{
+	f->nest = n;
+	f->under = *h;
+	atomic_init(&f->left, times);
+	h->fn = nest_fn;
+	h->arg = f;
+}
+
+static struct nest *
+nest_of(const struct hook *h)
+{
+	return h->fn == nest_fn ? ((struct front *)h->arg)->nest : NULL;
 }
 
 void
@@ -117,26 +166,35 @@ nest_open(struct hook *h)
 	(void)madvise((char *)n - page, page + USUAL, MADV_POPULATE_WRITE);
 	atomic_init(&n->mark, round_up(sizeof(*n)));
 	atomic_init(&n->pages, 0);
-	h->fn = nest_fn;
-	h->arg = n;
+	put_before(&n->first, n, h, ALWAYS);
+}
+
+void
+nest_before(struct hook *h, const struct hook *nest)
+{
+	struct nest *n = nest_of(nest);
+
+	if (n != NULL)
+		put_before(&n->second, n, h, FEW);
 }
 
 void
 nest_close(const struct hook *h)
 {
 	const size_t before = PAGES * page_size();
+	struct nest *n = nest_of(h);
 
-	if (h->fn == nest_fn)
-		(void)munmap((char *)h->arg - before, before + NEST_BYTES);
+	if (n != NULL)
+		(void)munmap((char *)n - before, before + NEST_BYTES);
 }
 
 void *
 nest_pages(const struct hook *h, size_t n)
 {
-	struct nest *nest = h->arg;
+	struct nest *nest = nest_of(h);
 	size_t had;
 
-	if (h->fn != nest_fn)
+	if (nest == NULL)
 		return NULL;
 	had = atomic_load(&nest->pages);
 	do {
@@ -149,7 +207,5 @@ nest_pages(const struct hook *h, size_t n)
 struct hook
 nest_outside(const struct hook *h)
 {
-	static const struct hook plain = { NULL, NULL };
-
-	return h->fn == nest_fn ? plain : *h;
+	return nest_of(h) != NULL ? ((struct front *)h->arg)->under : *h;
 }

@@ -10,15 +10,10 @@
 
 #include "base/arena.h"
 
-/* ASan knows malloc's blocks, and would see nothing in ours. */
-#if defined(__SANITIZE_ADDRESS__)
+/* As in vault.c: what checks memory knows malloc's blocks alone. */
+#ifdef SSTATE_HEAP
 #define NEST_IS_OF_USE 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NEST_IS_OF_USE 0
-#endif
-#endif
-#ifndef NEST_IS_OF_USE
+#else
 #define NEST_IS_OF_USE 1
 #endif
 
@@ -27,6 +22,11 @@
  * program has an allocator, or there is no memory, h stays as it is.
  */
 void nest_open(struct hook *h);
+/*
+ * h allocates in that nest, too, a few times, and then as before: its first
+ * blocks are a short life's only ones.  Once a nest, and where there is one.
+ */
+void nest_before(struct hook *h, const struct hook *nest);
 /* Unmaps it; what is in it must have been wiped, and used for the last time. */
 void nest_close(const struct hook *h);
 /*

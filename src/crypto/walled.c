@@ -83,7 +83,7 @@ walled_new(bool *nested, size_t n, const struct hook *h)
 	/* All of a nest is out of core files. */
 	if (!*nested)
 		(void)madvise(p, w.body, MADV_DONTDUMP);
-	/* A limit may forbid the lock: then it is a walled page without one. */
+	/* A limit may forbid the lock: then it is one without it. */
 	(void)mlock(p, w.body);
 	return p + w.body - (n + ALIGN - 1) / ALIGN * ALIGN;
 }

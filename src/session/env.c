@@ -389,8 +389,9 @@ sstate_open(struct sstate **out, const struct sstate_options *o,
 	env->hook = hook;
 	env->secret = hook; /* a program's own allocator serves all */
 	vault_init(&env->vault);
-	if (hook.fn == NULL)
+	if (whole.alloc == NULL)
 		env->secret = (struct hook){ vault_hook, &env->vault };
+	nest_before(&env->secret, &hook);
 	atomic_init(&env->reloading, 0);
 	atomic_init(&env->seen, INT64_MIN);
 	atomic_init(&env->ahead, INT64_MIN);

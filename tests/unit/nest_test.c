@@ -120,6 +120,46 @@ threads(void)
 
 static int calls;
 
+static void *own(void *, void *, size_t, size_t);
+
+/* Another allocator, with the nest before it for a while. */
+static void
+before(void)
+{
+	struct hook h = { own, &calls }, nest = { NULL, NULL }, out;
+	void *p[8], *q;
+	int i, was, within = 0;
+
+	calls = 0;
+	nest_open(&nest);
+	nest_before(&h, &nest);
+	for (i = 0; i < 8; i++) {
+		was = calls;
+		p[i] = hook_alloc(&h, 100);
+		if (p[i] == NULL)
+			abort();
+		memset(p[i], i, 100);
+		within += calls == was;
+		if (calls == was && within != i + 1)
+			within = -100;
+	}
+	T(within == 4 && calls == 4, "it is asked after four blocks: %d",
+	    calls);
+	for (i = 8; i-- > 0;)
+		hook_free(&h, p[i], 100);
+	T(calls == 8, "and gets back what was its own: %d", calls);
+	q = hook_alloc(&nest, 100);
+	T(q == p[0], "as the nest does");
+	hook_free(&nest, q, 100);
+	out = nest_outside(&h);
+	T(out.fn == own && out.arg == &calls, "outside is it alone");
+	nest_close(&nest);
+	h.fn = own;
+	nest_before(&h, &out);
+	T(h.fn == own, "where there is no nest, nothing changes");
+	calls = 0;
+}
+
 static void *
 own(void *arg, void *p, size_t had, size_t want)
 {
@@ -160,6 +200,7 @@ main(void)
 	many();
 	regrown();
 	threads();
+	before();
 	out = nest_outside(&hook);
 	p = hook_alloc(&out, 100);
 	nest_close(&hook);
