@@ -28,7 +28,7 @@ join(struct arena *a, const char *dir, const char *name)
 
 	if (p == NULL)
 		return NULL;
-	memcpy(p, dir, n);
+	memcpy(p, dir, n + 1);
 	p[n] = '/';
 	memcpy(p + n + 1, name, more);
 	return p;
