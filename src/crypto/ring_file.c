@@ -38,7 +38,7 @@ step(int *fd, const char *part, const char *path, uid_t uid,
 	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (next < 0) {
 		e = errno;
-		if (*fd >= 0 && (e == ENOTDIR || e == ELOOP) &&
+		if (e == ENOTDIR &&
 		    fstatat(*fd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISLNK(st.st_mode))
 			return sstate_fail(err, SSTATE_EUNSAFE, 0,

@@ -23,14 +23,12 @@ struct wall {
 	size_t page, body; /* one wall, what is between the two */
 };
 
-static int
-measure(struct wall *w, size_t n)
+static struct wall
+wall_of(size_t n)
 {
-	w->page = page_size();
-	if (n > SIZE_MAX / 2)
-		return -1;
-	w->body = (n + w->page - 1) / w->page * w->page;
-	return 0;
+	const size_t page = page_size();
+
+	return (struct wall){ page, (n + page - 1) / page * page };
 }
 
 static char *
@@ -70,11 +68,11 @@ alone(const struct wall *w)
 void *
 walled_new(bool *nested, size_t n, const struct hook *h)
 {
-	struct wall w;
+	const struct wall w = wall_of(n);
 	char *p;
 
 	*nested = false;
-	if (measure(&w, n) != 0)
+	if (n > SIZE_MAX / 2)
 		return NULL;
 	*nested = (p = in_nest(&w, h)) != NULL;
 	if (p == NULL && (p = alone(&w)) == NULL)
@@ -91,20 +89,18 @@ walled_new(bool *nested, size_t n, const struct hook *h)
 int
 walled_seal(void *p, size_t n)
 {
-	struct wall w;
+	const struct wall w = wall_of(n);
 
-	if (measure(&w, n) != 0)
-		return EINVAL;
 	return mprotect(body_of(p, &w), w.body, PROT_READ) != 0 ? errno : 0;
 }
 
 void
 walled_free(void *p, size_t n, bool nested)
 {
-	struct wall w;
+	const struct wall w = wall_of(n);
 	char *body;
 
-	if (p == NULL || measure(&w, n) != 0)
+	if (p == NULL)
 		return;
 	body = body_of(p, &w);
 	if (mprotect(body, w.body, PROT_READ | PROT_WRITE) == 0)

@@ -160,6 +160,7 @@ html_program(struct sstate_req *req, void *arg)
 	sstate_req_html(req, "%ld|%lld|%zu|%hhd|%hu|%jd|%td|", -1L,
 	    (long long)INT64_MIN, (size_t)7, (signed char)-3, (unsigned short)9,
 	    (intmax_t)5, (ptrdiff_t)-6);
+	sstate_req_html(req, "%llu|", (unsigned long long)UINT64_MAX);
 	sstate_req_html(req, "%.2f|%e|%g|%Lf|%*d|%-*d|", 1.005, 12345.678, 1e-5,
 	    (long double)2.5, 4, 9, 4, 9);
 }
@@ -206,7 +207,7 @@ texts(void)
 	T(shot_page_is(&s,
 	      "<p x=\"a&quot;&#39;&lt;&gt;&amp;&#61;&#96;\">&lt;b&gt;|&lt;|abc|"
 	      "    r|l    |&lt;&gt;|%||-7|+0042|ff|010|4000000000|"
-	      "-1|-9223372036854775808|7|-3|9|5|-6|"
+	      "-1|-9223372036854775808|7|-3|9|5|-6|18446744073709551615|"
 	      "1.00|1.234568e+04|1e-05|2.500000|   9|9   |"),
 	    "R-95 printf with %%s and %%c escaped: %s", s.page);
 	get(exact_program, NULL);

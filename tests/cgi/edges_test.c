@@ -227,6 +227,7 @@ fire(shot_fn *fn, void *arg)
 	shot_begin(&s);
 	shot_var(&s, "REQUEST_METHOD=GET");
 	shot_var(&s, "SCRIPT_NAME=/app");
+	shot_var(&s, "AB=");
 	shot_var(&s, "A=b=c");
 	shot_var(&s, "HTTP_PROXY=evil");
 	shot_fire(&s, env, fn, arg);

@@ -192,8 +192,8 @@ stop(void *arg, const struct sstate_key *key, const struct sstate_record *rec)
 static void
 namespaces(void)
 {
-	static const char *const bad[] = { NULL, "", "a/b", "..x/", "a b", "a{b",
-		"0123456789012345678901234567890123" };
+	static const char *const bad[] = { NULL, "", "a/b", "..x/", "a b",
+		"a{b", "0123456789012345678901234567890123" };
 	struct sstate_record rec = kit_rec(1, "b", 1, 0);
 	struct sstate_error err;
 	void *c = begin("");
@@ -250,6 +250,7 @@ paths(void)
 	struct fdir d = { 0 };
 	const char *name;
 	char path[KIT_PATH];
+	size_t i;
 	int fd;
 
 	T(fdir_open(&d, NULL, 1, &err) == SSTATE_EINVAL &&
@@ -260,6 +261,13 @@ paths(void)
 	T(fdir_open(&d, deep, 1, &err) == SSTATE_ETOOBIG &&
 		fdir_open(&d, deep + 1, 1, &err) == SSTATE_ETOOBIG,
 	    "a path over PATH_MAX: %s", err.text);
+	for (i = 0; i < PATH_MAX - 2; i += 2)
+		memcpy(deep + i, "./", 2);
+	deep[i] = 'd';
+	deep[i + 1] = '\0';
+	T(strlen(deep) < PATH_MAX &&
+		fdir_open(&d, deep, 1, &err) == SSTATE_ETOOBIG,
+	    "one that is, below the current directory: %s", err.text);
 	st.st_mode = S_IFREG | 0700;
 	T(!fdir_self_ok(&st, 0), "F-03 no directory at all");
 	kit_tmp_fast(dir, sizeof(dir));
@@ -272,6 +280,7 @@ paths(void)
 	    err.text);
 	NEED(fdir_open(&d, dir, 0, &err) == 0, "a directory");
 	d.no_openat2 = 1;
+	memset(deep, 'd', KIT_DIR - 1);
 	deep[KIT_DIR - 1] = '/';
 	T(fdir_at(&d, "x//file", O_RDONLY, 0) < 0 &&
 		fdir_at(&d, "/file", O_RDONLY, 0) < 0 &&

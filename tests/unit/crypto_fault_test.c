@@ -366,6 +366,12 @@ odd_paths(void)
 	file[sizeof(file) - 1] = '\0';
 	T(load_at(file, INIT, 0, 0, &hit) == SSTATE_EINVAL,
 	    "a name of more than NAME_MAX");
+	name[0] = '/';
+	memcpy(name + 1, file, sizeof(file));
+	T(load_at(name, INIT, 0, 0, &hit) == SSTATE_EINVAL,
+	    "the same below the root");
+	T(load_at("ring", OPENAT, 1, EACCES, &hit) == SSTATE_ESYS && hit,
+	    "a root that cannot be opened");
 	memset(name, 'a', PATH_MAX);
 	name[PATH_MAX] = '\0';
 	T(load_at(name, INIT, 0, 0, &hit) == SSTATE_EINVAL,

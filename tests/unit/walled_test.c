@@ -1,10 +1,11 @@
 /*
  * walled_test.c - keys' pages: locked, no part of a core file, walled in
  *
- * link: -Wl,--wrap=munmap
+ * link: -Wl,--wrap=munmap -Wl,--wrap=mprotect
  */
 #include "../tap.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -36,6 +37,21 @@ __wrap_munmap(void *p, size_t n)
 		watched = NULL;
 	}
 	return __real_munmap(p, n);
+}
+
+/* The n-th call from now on fails; 0: none. */
+static int refuse;
+
+int __real_mprotect(void *p, size_t n, int prot);
+int __wrap_mprotect(void *p, size_t n, int prot);
+int
+__wrap_mprotect(void *p, size_t n, int prot)
+{
+	if (refuse > 0 && --refuse == 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return __real_mprotect(p, n, prot);
 }
 
 struct area {
@@ -161,6 +177,39 @@ unlocked(void)
 	T(status == 0, "no right to lock: a walled page that is not locked");
 }
 
+/* A kernel without room for one mapping more. */
+static void
+refused(void)
+{
+	struct hook nest = { NULL, NULL };
+	unsigned char *p;
+	bool nested;
+	int i;
+
+	refuse = 1;
+	T(walled_new(&nested, KEY, NULL) == NULL, "no wall, no page");
+	for (i = 1; i <= 2; i++) {
+		nest_open(&nest);
+		refuse = i;
+		p = walled_new(&nested, KEY, &nest);
+		T(p != NULL && !nested,
+		    "wall %d in a nest is refused: a mapping of its own", i);
+		walled_free(p, KEY, nested);
+		nest_close(&nest);
+		nest.fn = NULL;
+	}
+	p = walled_new(&nested, KEY, NULL);
+	NEED(p != NULL, "a walled page");
+	refuse = 1;
+	T(walled_seal(p, KEY) == ENOMEM, "what cannot be sealed says so");
+	T(walled_seal(p, KEY) == 0, "then it is");
+	refuse = 1;
+	unmapped = 0;
+	watched = p;
+	walled_free(p, KEY, nested);
+	T(unmapped == 1, "what cannot be wiped is unmapped at once");
+}
+
 int
 main(void)
 {
@@ -182,6 +231,7 @@ main(void)
 	    "a nest has room for one");
 	nest_close(&nest);
 	unlocked();
+	refused();
 	T(walled_new(&nested, SIZE_MAX, NULL) == NULL &&
 		walled_new(&nested, SIZE_MAX / 4, NULL) == NULL,
 	    "what no memory can hold");
