@@ -132,6 +132,7 @@ dkit_room(struct dkit *k, int keep)
 		dkit_leave("dynalite is not installed (scripts/deps check)");
 	if (server_room(&k->s, "node") != 0)
 		dkit_leave("node is not installed");
+	k->s.inside = 1;
 	k->port = server_port();
 	(void)snprintf(k->port_text, sizeof(k->port_text), "%d", k->port);
 	k->argv[1] = k->script;

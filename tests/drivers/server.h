@@ -38,6 +38,7 @@ enum {
 struct server {
 	char dir[64]; /* its folder, short enough for a socket's path */
 	char program[PATH_MAX]; /* "": not installed */
+	int inside; /* reads this tree, which may be root's alone: stays root */
 	pid_t pid; /* 0: not running */
 };
 
@@ -92,7 +93,7 @@ server_become(const struct server *s)
 	(void)dup2(fd, 2);
 	fd = open("/dev/null", O_RDONLY);
 	(void)dup2(fd, 0);
-	if (geteuid() == 0 &&
+	if (geteuid() == 0 && !s->inside &&
 	    (setgroups(0, NULL) != 0 || setgid(SERVER_NOBODY) != 0 ||
 		setuid(SERVER_NOBODY) != 0))
 		_exit(126);

@@ -57,7 +57,7 @@ told "the pages' lines can be read" $?
 # place BLOCK: a block of the pages, with paths of ours
 place() {
 	sed -e "s|/usr/lib/cgi-bin|$dir/cgi-bin|g" \
-	    -e "s|/usr/local/bin|$build/examples|g" \
+	    -e "s|/usr/local/bin|$dir/cgi-bin|g" \
 	    -e "s|/var/lib/shop|$dir/lib/shop|g" \
 	    -e "s|/etc/shop|$dir/etc/shop|g" \
 	    -e "s|/var/log/lighttpd|$dir/log|g" \
@@ -75,8 +75,8 @@ program() {
 	    $(pkg-config --libs libsodium) -pthread
 }
 
-program login login >"$dir/out" 2>&1
-told "the log-in program links" $?
+program login login >"$dir/out" 2>&1 && program reap reap >"$dir/out" 2>&1
+told "the log-in program links, and the one that reaps" $?
 cat >"$dir/cgi-bin/show" <<'X'
 #!/bin/sh
 printf 'Content-Type: text/plain\n\n'
