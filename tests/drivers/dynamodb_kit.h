@@ -175,49 +175,27 @@ __attribute__((unused)) static int
 dkit_make(void *ctx, unsigned n, int64_t expires, unsigned tag,
     struct sstate_error *err)
 {
-	struct sstate_record rec = conform_rec("body", 4, expires, 1);
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	if (tag != 0)
-		conform_tag(rec.tag, tag);
-	return sstate_driver_v1_dynamodb.create(ctx, &key, &rec, err);
+	return drv_make(&sstate_driver_v1_dynamodb, ctx, n, expires, tag, err);
 }
 
 __attribute__((unused)) static int
 dkit_read(void *ctx, unsigned n, struct sstate_error *err)
 {
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-	struct conform_seen s;
-	int r;
-
-	memset(err, 0, sizeof(*err));
-	memset(&s, 0, sizeof(s));
-	r = sstate_driver_v1_dynamodb.get(ctx, &key, conform_found, &s, err);
-	free(s.body);
-	return r;
+	return drv_read(&sstate_driver_v1_dynamodb, ctx, n, err);
 }
 
 __attribute__((unused)) static int
 dkit_replace(void *ctx, unsigned n, uint64_t rev, int64_t expires, unsigned tag,
     struct sstate_error *err)
 {
-	struct sstate_record rec = conform_rec("next", 4, expires, rev + 1);
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	if (tag != 0)
-		conform_tag(rec.tag, tag);
-	return sstate_driver_v1_dynamodb.replace(ctx, &key, rev, &rec, err);
+	return drv_replace(&sstate_driver_v1_dynamodb, ctx, n, rev, expires,
+	    tag, err);
 }
 
 __attribute__((unused)) static int
 dkit_remove(void *ctx, unsigned n, uint64_t rev, struct sstate_error *err)
 {
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	return sstate_driver_v1_dynamodb.remove(ctx, &key, rev, err);
+	return drv_remove(&sstate_driver_v1_dynamodb, ctx, n, rev, err);
 }
 
 #endif

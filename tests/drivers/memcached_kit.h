@@ -206,45 +206,27 @@ mckit_name(unsigned n)
 __attribute__((unused)) static int
 mckit_make(void *ctx, unsigned n, int64_t expires, struct sstate_error *err)
 {
-	struct sstate_record rec = conform_rec("body", 4, expires, 1);
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	return sstate_driver_v1_memcached.create(ctx, &key, &rec, err);
+	return drv_make(&sstate_driver_v1_memcached, ctx, n, expires, 0, err);
 }
 
 __attribute__((unused)) static int
 mckit_read(void *ctx, unsigned n, struct sstate_error *err)
 {
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-	struct conform_seen s;
-	int r;
-
-	memset(err, 0, sizeof(*err));
-	memset(&s, 0, sizeof(s));
-	r = sstate_driver_v1_memcached.get(ctx, &key, conform_found, &s, err);
-	free(s.body);
-	return r;
+	return drv_read(&sstate_driver_v1_memcached, ctx, n, err);
 }
 
 __attribute__((unused)) static int
 mckit_remove(void *ctx, unsigned n, uint64_t rev, struct sstate_error *err)
 {
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	return sstate_driver_v1_memcached.remove(ctx, &key, rev, err);
+	return drv_remove(&sstate_driver_v1_memcached, ctx, n, rev, err);
 }
 
 /* From revision 1 to 2. */
 __attribute__((unused)) static int
 mckit_replace(void *ctx, unsigned n, struct sstate_error *err)
 {
-	struct sstate_record rec = conform_rec("next", 4, CONFORM_LIVE, 2);
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	return sstate_driver_v1_memcached.replace(ctx, &key, 1, &rec, err);
+	return drv_replace(&sstate_driver_v1_memcached, ctx, n, 1, CONFORM_LIVE,
+	    0, err);
 }
 
 /* Does the open fail so? */

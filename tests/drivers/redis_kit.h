@@ -246,35 +246,22 @@ __attribute__((unused)) static int
 rkit_make(void *ctx, unsigned n, int64_t expires, unsigned tag,
     struct sstate_error *err)
 {
-	struct sstate_record rec = conform_rec("body", 4, expires, 1);
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-
-	memset(err, 0, sizeof(*err));
-	if (tag != 0)
-		conform_tag(rec.tag, tag);
-	return sstate_driver_v1_redis.create(ctx, &key, &rec, err);
+	return drv_make(&sstate_driver_v1_redis, ctx, n, expires, tag, err);
 }
 
 __attribute__((unused)) static int
 rkit_read(void *ctx, unsigned n, struct sstate_error *err)
 {
-	struct sstate_key key = conform_key(CONFORM_NS, n);
-	struct conform_seen s;
-	int r;
-
-	memset(err, 0, sizeof(*err));
-	memset(&s, 0, sizeof(s));
-	r = sstate_driver_v1_redis.get(ctx, &key, conform_found, &s, err);
-	free(s.body);
-	return r;
+	return drv_read(&sstate_driver_v1_redis, ctx, n, err);
 }
 
 __attribute__((unused)) static int
 rkit_remove(void *ctx, unsigned n)
 {
-	struct sstate_key key = conform_key(CONFORM_NS, n);
+	struct sstate_error err;
 
-	return sstate_driver_v1_redis.remove(ctx, &key, SSTATE_ANY_REV, NULL);
+	return drv_remove(&sstate_driver_v1_redis, ctx, n, SSTATE_ANY_REV,
+	    &err);
 }
 
 /* For each: arg counts. */
